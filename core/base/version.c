@@ -1,0 +1,6 @@
+#include "tenon/status.h"
+
+const char *tn_version(void)
+{
+    return TN_VERSION;
+}
