@@ -146,6 +146,10 @@ TN_API void tn_graph_gradients(tn_graph *graph, tn_value y, const tn_value *wrt,
 TN_API struct tn_shape tn_graph_shape(const tn_graph *graph, tn_value value);
 TN_API tn_dtype tn_graph_dtype(const tn_graph *graph, tn_value value);
 TN_API size_t tn_graph_node_count(const tn_graph *graph);
+/* States in order of declaration; strings live as long as the graph. */
+TN_API size_t tn_graph_state_count(const tn_graph *graph);
+TN_API tn_value tn_graph_state_at(const tn_graph *graph, size_t index,
+                                  struct tn_state_params *out_params);
 /* "batch", "4*batch*time" or a number, into buf. */
 TN_API char *tn_graph_dim_format(const tn_graph *graph, int64_t dim, char *buf, size_t size);
 /* The whole graph as text, or as Graphviz DOT. The string is the caller's: tn_free(). */
