@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "tenon/tensor.h"
+#include "tenon/model.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -90,51 +90,19 @@ TN_API tn_status tn_dataset_check_range(const tn_dataset *dataset, const char *f
 TN_API tn_status tn_dataset_check_labels(const tn_dataset *dataset, const char *field,
                                          int64_t n_classes, struct tn_error *err);
 
-/* --- readers: one per kind of data, each with a schema of its options --- */
+/* --- readers: one per kind of data, described like layers and losses (model.h) --- */
 
-typedef enum tn_option_type {
-    TN_OPTION_INT = 1,
-    TN_OPTION_FLOAT, /* an int is accepted */
-    TN_OPTION_STRING,
-    TN_OPTION_PATH /* a string; relative paths begin at the data root, or the working directory */
-} tn_option_type;
-
-struct tn_option_schema {
-    const char *name;
-    tn_option_type type;
-    int is_required;
-    const char *default_text; /* for people and for the JSON schema; NULL: none */
-    const char *doc;
-    double min, max; /* of a number; both 0: any */
-};
-
-struct tn_option {
-    const char *name;
-    tn_option_type type;
-    union {
-        int64_t i;
-        double f;
-        const char *s;
-    } u;
-};
-
-struct tn_reader_info {
-    const char *name; /* "idx", "mnist", "fashion-mnist", "digits" */
-    const char *doc;
-    const struct tn_option_schema *options;
-    size_t n_options;
-    int needs_data_root;
-};
-/* The table of readers; static. */
+/* The table of readers ("idx", "mnist", "fashion-mnist", "digits"), static; its components take no
+ * inputs, so tn_component_check serves their options too. */
 TN_API size_t tn_reader_count(void);
-TN_API const struct tn_reader_info *tn_reader_info(size_t index);
+TN_API const struct tn_component *tn_reader_at(size_t index);
 /* NULL: no such reader. */
-TN_API const struct tn_reader_info *tn_reader_find(const char *name);
+TN_API const struct tn_component *tn_reader_find(const char *name);
 
 struct tn_reader_params {
     const char *reader;
-    const char *data_dir; /* data root; NULL or "": TENON_DATA */
-    const struct tn_option *options;
+    const char *data_dir; /* data root; NULL or "": TENON_DATA. Relative paths begin there if set */
+    const struct tn_attr *options; /* checked against the reader's description */
     size_t n_options;
 };
 /* Reads the train part and the test part; pass NULL for a part that is not wanted, and its files
