@@ -1,0 +1,133 @@
+#include "ops/util.h"
+
+#include <math.h>
+#include <string.h>
+
+const char *const tn_ops_in_ab[2] = {"a", "b"}, *const tn_ops_in_x[1] = {"x"},
+                  *const tn_ops_in_y_dy[2] = {"y", "dy"};
+const char *const tn_ops_out_y[1] = {"y"}, *const tn_ops_out_dx[1] = {"dx"};
+
+void tn_walk_init(struct tn_walk *walk, const struct tn_shape *shape)
+{
+    *walk = (struct tn_walk){.rank = shape->rank};
+    memcpy(walk->dim, shape->dim, sizeof(walk->dim));
+}
+
+void tn_walk_broadcast(struct tn_walk *walk, uint32_t k, const struct tn_shape *shape)
+{
+    uint32_t lead = walk->rank - shape->rank;
+    int64_t step = 1;
+    for (uint32_t d = shape->rank; d-- > 0;) {
+        walk->stride[k][lead + d] = shape->dim[d] == 1 ? 0 : step;
+        step *= shape->dim[d];
+    }
+}
+
+void tn_walk_next(struct tn_walk *walk)
+{
+    for (uint32_t d = walk->rank; d-- > 0;) {
+        for (uint32_t k = 0; k < TN_WALK_MAX; k++)
+            walk->at[k] += walk->stride[k][d];
+        if (++walk->pos[d] < walk->dim[d])
+            return;
+        for (uint32_t k = 0; k < TN_WALK_MAX; k++)
+            walk->at[k] -= walk->stride[k][d] * walk->dim[d];
+        walk->pos[d] = 0;
+    }
+}
+
+void tn_ops_strides(const struct tn_shape *shape, int64_t out_stride[TN_MAX_RANK])
+{
+    int64_t step = 1;
+    for (uint32_t d = shape->rank; d-- > 0;) {
+        out_stride[d] = step;
+        step *= shape->dim[d];
+    }
+}
+
+int64_t tn_ops_product(const struct tn_shape *shape, uint32_t from, uint32_t to)
+{
+    int64_t n = 1;
+    for (uint32_t d = from; d < to; d++)
+        n *= shape->dim[d];
+    return n;
+}
+
+int64_t tn_ops_wrap(int64_t v, tn_dtype dtype)
+{
+    uint32_t low;
+    switch (dtype) {
+    case TN_BOOL:
+        return v != 0;
+    case TN_U8:
+        return v & 0xff;
+    case TN_I32:
+        low = (uint32_t)((uint64_t)v & 0xffffffffu);
+        return low < 0x80000000u ? (int64_t)low : (int64_t)low - 0x100000000;
+    default:
+        return v;
+    }
+}
+
+int64_t tn_ops_saturate(double v, tn_dtype dtype)
+{
+    if (dtype == TN_BOOL)
+        return v != 0.0; /* NaN too */
+    if (isnan(v))
+        return 0;
+    int64_t lo = dtype == TN_U8 ? 0 : dtype == TN_I32 ? INT32_MIN : INT64_MIN;
+    int64_t hi = dtype == TN_U8 ? 255 : dtype == TN_I32 ? INT32_MAX : INT64_MAX;
+    if (v <= (double)lo)
+        return lo;
+    if (v >= (double)hi) /* for i64 that is 2^63, the first that does not fit */
+        return hi;
+    return (int64_t)v;
+}
+
+tn_dtype tn_ops_dtype_named(const char *name)
+{
+    for (int d = TN_F32; d <= TN_BOOL; d++)
+        if (strcmp(tn_dtype_name((tn_dtype)d), name) == 0)
+            return (tn_dtype)d;
+    return (tn_dtype)0;
+}
+
+tn_status tn_ops_infer_same(struct tn_infer *ctx)
+{
+    return tn_ops_infer_like(ctx, 1);
+}
+
+tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n)
+{
+    tn_status st = tn_infer_float(ctx, 0);
+    for (uint32_t i = 1; st == TN_OK && i < n; i++) {
+        st = tn_infer_same_dtype(ctx, 0, i);
+        if (st == TN_OK)
+            st = tn_infer_same_shape(ctx, 0, i);
+    }
+    if (st == TN_OK)
+        ctx->out[0] = *ctx->in[0];
+    return st;
+}
+
+tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input)
+{
+    tn_dtype dtype = ctx->in[input]->dtype;
+    if (dtype == TN_I32 || dtype == TN_I64)
+        return TN_OK;
+    return tn_infer_fail(ctx, "input %u must hold integers (i32 or i64), not %s; cast it first",
+                         input, tn_dtype_name(dtype));
+}
+
+tn_value tn_ops_scalar(const struct tn_grad *ctx, tn_value like, double value)
+{
+    return tn_graph_scalar(ctx->graph, tn_graph_dtype(ctx->graph, like), value);
+}
+
+struct tn_attr tn_ops_attr(const struct tn_grad *ctx, const char *name)
+{
+    for (uint32_t i = 0; i < ctx->attrs->n; i++)
+        if (strcmp(ctx->attrs->list[i].name, name) == 0)
+            return ctx->attrs->list[i];
+    return (struct tn_attr){.name = name}; /* not in the schema: our bug, refused by the graph */
+}

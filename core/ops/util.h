@@ -1,0 +1,50 @@
+/* What the operators of this folder share: walking over broadcast operands, small shape rules,
+ * and short forms for gradients. */
+#ifndef TN_OPS_UTIL_H
+#define TN_OPS_UTIL_H
+
+#include "base/compiler.h"
+#include "ops/op.h"
+
+#define TN_WALK_MAX 3
+
+/* Visits the elements of `shape` in row-major order; at[k] is the offset of the element of operand
+ * k, whose strides are 0 where it is broadcast. */
+struct tn_walk {
+    uint32_t rank;
+    int64_t dim[TN_MAX_RANK], pos[TN_MAX_RANK];
+    int64_t stride[TN_WALK_MAX][TN_MAX_RANK];
+    int64_t at[TN_WALK_MAX];
+};
+void tn_walk_init(struct tn_walk *walk, const struct tn_shape *shape);
+/* Operand k has shape `shape`, contiguous, aligned at the right with the walk's shape. */
+void tn_walk_broadcast(struct tn_walk *walk, uint32_t k, const struct tn_shape *shape);
+void tn_walk_next(struct tn_walk *walk);
+
+/* Row-major strides, in elements. */
+void tn_ops_strides(const struct tn_shape *shape, int64_t out_stride[TN_MAX_RANK]);
+/* Product of the dims [from, to). */
+int64_t tn_ops_product(const struct tn_shape *shape, uint32_t from, uint32_t to);
+/* Low bits of v in two's complement, as the integer type `dtype` holds them; bool is v != 0. */
+int64_t tn_ops_wrap(int64_t v, tn_dtype dtype);
+/* Truncated toward zero and saturated to the integer type `dtype`; NaN is 0; bool is v != 0. */
+int64_t tn_ops_saturate(double v, tn_dtype dtype);
+/* Type of a name such as "f32"; 0 when there is none of that name. */
+tn_dtype tn_ops_dtype_named(const char *name);
+
+/* Shape rules. */
+tn_status tn_ops_infer_same(struct tn_infer *ctx); /* output 0 is like input 0 (float) */
+tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input); /* input is i32 or i64 */
+/* Inputs 0 .. n-1 all float, same dtype, same shape; output 0 the same. */
+tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n);
+
+/* Gradients: a scalar of the dtype of `like`; the tensor op(...) with no attributes. */
+tn_value tn_ops_scalar(const struct tn_grad *ctx, tn_value like, double value);
+/* For attributes that carry over unchanged: the forward node's own, by name. */
+struct tn_attr tn_ops_attr(const struct tn_grad *ctx, const char *name);
+
+/* Names that many operators share. */
+extern const char *const tn_ops_in_ab[2], *const tn_ops_in_x[1], *const tn_ops_in_y_dy[2];
+extern const char *const tn_ops_out_y[1], *const tn_ops_out_dx[1];
+
+#endif
