@@ -8,6 +8,22 @@
 #include "tenon/graph.h"
 
 #define TN_MAX_SYMBOLS 8
+
+/* A symbolic dim is TN_DIM_BASE - index, index into graph->dims: far from -1 ("infer", "last axis")
+ * and from INT64_MIN ("to the end"), so that int attributes may hold either. */
+#define TN_DIM_BASE (INT64_MIN / 2)
+static inline int tn_dim_is_symbolic(int64_t dim)
+{
+    return dim <= TN_DIM_BASE && dim > TN_DIM_BASE - INT32_MAX;
+}
+static inline uint32_t tn_dim_index(int64_t dim)
+{
+    return (uint32_t)(TN_DIM_BASE - dim);
+}
+static inline int64_t tn_dim_of_index(uint32_t index)
+{
+    return TN_DIM_BASE - (int64_t)index;
+}
 #define TN_N_TRIALS 2 /* a dim that differs between two trial bindings is symbolic */
 
 enum tn_value_kind {
@@ -22,7 +38,7 @@ struct tn_graph_value {
     uint32_t node, output; /* when computed */
     uint32_t index;        /* otherwise */
     tn_dtype dtype;
-    struct tn_shape shape;               /* symbolic dims negative */
+    struct tn_shape shape;               /* may hold symbolic dims: tn_dim_is_symbolic */
     struct tn_shape trial[TN_N_TRIALS];  /* concrete, under each trial binding */
     uint8_t is_param_grad;               /* set by tn_graph_gradients for wrt that is a parameter */
     uint32_t grad_of;                    /* then: the parameter's value */
@@ -34,7 +50,7 @@ struct tn_graph_node {
     uint32_t phase;    /* TNB_PHASE_* */
     uint32_t n_in, n_out;
     tn_value *in, *out;
-    struct tn_attrs attrs; /* complete; int entries may be symbolic dims */
+    struct tn_attrs attrs; /* complete; int entries may be symbolic dims: tn_dim_is_symbolic */
 };
 
 struct tn_graph_input {
@@ -57,6 +73,11 @@ struct tn_dim_expr {
     uint8_t power[TN_MAX_SYMBOLS];
 };
 
+struct tn_label {
+    const char *text; /* NULL: free place */
+    uint32_t n_used;  /* how often it was asked for */
+};
+
 struct tn_graph {
     struct tn_arena arena;
     const char *name;
@@ -68,18 +89,20 @@ struct tn_graph {
     TN_VEC(tn_tensor *) consts;
     TN_VEC(struct tn_graph_state) states;
     TN_VEC(struct tn_graph_output) outputs;
-    TN_VEC(struct tn_dim_expr) dims; /* dim d < 0 is dims[-d - 1]; the symbols come first */
+    /* dims[tn_dim_index(d)]; the first TN_MAX_SYMBOLS places are the symbols' */
+    TN_VEC(struct tn_dim_expr) dims;
     const char *symbols[TN_MAX_SYMBOLS];
     uint32_t n_symbols;
-    TN_VEC(const char *) scopes;
-    uint32_t phase; /* of nodes being added */
+    TN_VEC(const char *) scopes;     /* full paths: the last one is the current one */
+    TN_VEC(struct tn_label) labels;  /* hash table of the labels in use */
+    uint32_t phase;                  /* of nodes being added: TNB_PHASE_* */
 };
 
 /* Binding of symbols: value[i] for graph->symbols[i]. */
 struct tn_symbol_values {
     int64_t value[TN_MAX_SYMBOLS];
 };
-/* The concrete number for a dim (which may be non-negative already). */
+/* The concrete number for a dim (which may be non-negative already); -1 on overflow. */
 int64_t tn_dim_bind(const struct tn_graph *graph, int64_t dim, const struct tn_symbol_values *bound);
 /* Concrete types of every value and concrete attributes of every node under a binding: re-runs
  * every shape rule. Arrays live in `arena`: types[n_values], attrs[n_nodes]. A shape rule that fails

@@ -9,6 +9,7 @@
 #include "tenon/graph.h"
 
 #define TN_OP_MAX_OUT 8
+#define TN_OP_MAX_FIXED 16 /* an operator with a larger max_in takes a list */
 
 /* Element type and concrete shape of a value. */
 struct tn_type {
@@ -118,7 +119,10 @@ struct tn_op {
     uint32_t version;
     uint32_t min_in, max_in, n_out;
     uint32_t flags;
-    const char *const *in_names, *const *out_names; /* for messages and docs/operators.md */
+    /* For messages and docs/operators.md, max_in and n_out of them. The name of an input that may be
+     * absent in the middle of the list ends with '?'; those from min_in on may always be absent. A
+     * node has max_in inputs, the missing ones TN_NONE, unless max_in is above TN_OP_MAX_FIXED. */
+    const char *const *in_names, *const *out_names;
     const struct tn_attr_schema *attrs;
     uint32_t n_attrs;
     const char *formula; /* one line for docs/operators.md */
