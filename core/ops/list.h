@@ -12,10 +12,25 @@ TN_OP(equal)
 TN_OP(greater)
 
 /* elementwise_unary.c */
+TN_OP(neg)
+TN_OP(exp)
+TN_OP(log)
+TN_OP(sqrt)
+TN_OP(square)
+TN_OP(tanh)
+TN_OP(sigmoid)
+TN_OP(relu)
+TN_OP(leaky_relu)
 
 /* elementwise_grad.c */
+TN_OP(relu_grad)
+TN_OP(leaky_relu_grad)
+TN_OP(sigmoid_grad)
+TN_OP(tanh_grad)
 
-/* select.c, cast.c */
+/* select.c */
+TN_OP(cast)
+TN_OP(select)
 
 /* shape */
 

@@ -3,6 +3,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph/graph.h"
+
 const char *const tn_ops_in_ab[2] = {"a", "b"}, *const tn_ops_in_x[1] = {"x"},
                   *const tn_ops_in_y_dy[2] = {"y", "dy"};
 const char *const tn_ops_out_y[1] = {"y"}, *const tn_ops_out_dx[1] = {"dx"};
@@ -117,6 +119,38 @@ tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input)
         return TN_OK;
     return tn_infer_fail(ctx, "input %u must hold integers (i32 or i64), not %s; cast it first",
                          input, tn_dtype_name(dtype));
+}
+
+tn_status tn_ops_broadcast(const struct tn_infer *ctx, const struct tn_shape *a,
+                           const struct tn_shape *b, struct tn_shape *out_shape)
+{
+    struct tn_shape s = a->rank >= b->rank ? *a : *b;
+    const struct tn_shape *small = a->rank >= b->rank ? b : a;
+    uint32_t lead = s.rank - small->rank;
+    for (uint32_t d = 0; d < small->rank; d++) {
+        int64_t *dim = &s.dim[lead + d], other = small->dim[d];
+        if (*dim == 1)
+            *dim = other;
+        else if (other != 1 && other != *dim) {
+            char x[96], y[96];
+            return tn_infer_fail(ctx,
+                                 "shapes %s and %s do not broadcast: seen from the right, two dims "
+                                 "must be equal or one of them 1",
+                                 tn_shape_format(a, x, sizeof(x)),
+                                 tn_shape_format(b, y, sizeof(y)));
+        }
+    }
+    *out_shape = s;
+    return TN_OK;
+}
+
+tn_status tn_ops_no_gradient_to(const struct tn_grad *ctx, const char *name, const char *why)
+{
+    tn_graph_fail(ctx->graph, TN_E_INVALID,
+                  "node '%s': no gradient flows to its input '%s' (%s); put stop_gradient on what "
+                  "feeds it",
+                  ctx->label, name, why);
+    return TN_E_INVALID;
 }
 
 tn_value tn_ops_scalar(const struct tn_grad *ctx, tn_value like, double value)

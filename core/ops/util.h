@@ -32,16 +32,26 @@ int64_t tn_ops_saturate(double v, tn_dtype dtype);
 /* Type of a name such as "f32"; 0 when there is none of that name. */
 tn_dtype tn_ops_dtype_named(const char *name);
 
+/* For tn_op.no_gradient and for messages about an unknown dtype name. */
+#define TN_OPS_NO_SECOND \
+    "second derivatives are not offered; put stop_gradient on the first derivative"
+#define TN_OPS_BAD_DTYPE "'%s' is no dtype; use f32, f16, bf16, f64, i32, i64, u8 or bool"
+
 /* Shape rules. */
+/* NumPy broadcasting of two shapes that need not be inputs. */
+tn_status tn_ops_broadcast(const struct tn_infer *ctx, const struct tn_shape *a,
+                           const struct tn_shape *b, struct tn_shape *out_shape);
 tn_status tn_ops_infer_same(struct tn_infer *ctx); /* output 0 is like input 0 (float) */
 tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input); /* input is i32 or i64 */
 /* Inputs 0 .. n-1 all float, same dtype, same shape; output 0 the same. */
 tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n);
 
-/* Gradients: a scalar of the dtype of `like`; the tensor op(...) with no attributes. */
+/* Gradients. A scalar of the dtype of `like`. */
 tn_value tn_ops_scalar(const struct tn_grad *ctx, tn_value like, double value);
-/* For attributes that carry over unchanged: the forward node's own, by name. */
+/* The forward node's own attribute, to be handed on unchanged. */
 struct tn_attr tn_ops_attr(const struct tn_grad *ctx, const char *name);
+/* Fails the graph: input `name` of this operator takes no gradient, and why. */
+tn_status tn_ops_no_gradient_to(const struct tn_grad *ctx, const char *name, const char *why);
 
 /* Names that many operators share. */
 extern const char *const tn_ops_in_ab[2], *const tn_ops_in_x[1], *const tn_ops_in_y_dy[2];
