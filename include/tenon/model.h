@@ -19,6 +19,7 @@ typedef enum tn_option_type {
     TN_OPTION_BOOL,   /* 0 or 1, given as TN_ATTR_INT */
     TN_OPTION_STRING, /* one of `choices` if there are any */
     TN_OPTION_PAIR,   /* an int, or two ints: height and width */
+    TN_OPTION_INTS,   /* an int or a list of up to 7 */
     TN_OPTION_PADDING /* "valid", "same", an int, two ints, or four: top, left, bottom, right */
 } tn_option_type;
 

@@ -38,11 +38,11 @@ TN_API const char *tn_dtype_name(tn_dtype dtype);
 /* 1 for f32, f16, bf16, f64. */
 TN_API int tn_dtype_is_float(tn_dtype dtype);
 
-/* Shape from a list: TN_SHAPE(64, 1, 28, 28). TN_SCALAR is rank 0. */
+/* Shapes in place, in C: &TN_SHAPE(64, 1, 28, 28), TN_SCALAR (rank 0). */
 #define TN_SHAPE(...)                                                                              \
-    tn_shape_make((const int64_t[]){__VA_ARGS__},                                                  \
-                  sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
-#define TN_SCALAR tn_shape_make(NULL, 0)
+    ((struct tn_shape){.rank = sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t),           \
+                       .dim = {__VA_ARGS__}})
+#define TN_SCALAR ((struct tn_shape){.rank = 0})
 TN_API struct tn_shape tn_shape_make(const int64_t *dim, size_t rank);
 TN_API int tn_shape_equal(const struct tn_shape *a, const struct tn_shape *b);
 /* Product of the dims; TN_E_INVALID on a negative dim or overflow of int64_t. */

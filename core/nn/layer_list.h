@@ -1,0 +1,12 @@
+/* Every layer type, one line each; included more than once. */
+LAYER(dense)
+LAYER(conv2d)
+LAYER(max_pool2d)
+LAYER(avg_pool2d)
+LAYER(flatten)
+LAYER(reshape)
+LAYER(activation)
+LAYER(dropout)
+LAYER(batch_norm)
+LAYER(add)
+LAYER(embedding)

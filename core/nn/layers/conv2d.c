@@ -1,0 +1,70 @@
+/* conv2d: cross-correlation over images, with bias and activation.
+ * x [N, C, H, W], kernel [filters, C/groups, kh, kw], bias [filters], y [N, filters, OH, OW]. */
+#include "base/compiler.h"
+#include "nn/layer.h"
+
+static const struct tn_option options[] = {
+    OPT_INT("filters", 1, NULL, "number of output channels"),
+    OPT_PAIR("kernel_size", 1, NULL, "window: one number or [height, width]"),
+    OPT_PAIR("strides", 1, "1", "steps of the window"),
+    OPT_PADDING("padding", "valid", "valid, same, or numbers of cells"),
+    OPT_PAIR("dilation_rate", 1, "1", "distance between the window's cells"),
+    OPT_INT("groups", 1, "1", "channels are split into this many groups"),
+    OPT_CHOICE("activation", tn_activation_names, "linear", "applied to the output"),
+    OPT_BOOL("use_bias", "true", "add a bias per filter"),
+    OPT_CHOICE("kernel_initializer", tn_initializer_names, "glorot_uniform", "of the weights"),
+    OPT_CHOICE("bias_initializer", tn_initializer_names, "zeros", "of the bias"),
+};
+
+static tn_value emit(const struct tn_layer_ctx *ctx, const struct tn_shape *in,
+                     const int64_t kernel[2], tn_value weight, tn_value bias)
+{
+    int64_t strides[2], dilations[2], pads[4];
+    tn_options_pair(&ctx->options, "strides", strides);
+    tn_options_pair(&ctx->options, "dilation_rate", dilations);
+    if (!tn_layer_pads(ctx, in, kernel, strides, dilations, pads))
+        return TN_NONE;
+    const struct tn_attr attrs[] = {
+        TN_AV("strides", 2, strides),
+        TN_AV("pads", 4, pads),
+        TN_AV("dilations", 2, dilations),
+        TN_AI("groups", tn_options_int(&ctx->options, "groups")),
+    };
+    return tn_op3(ctx->graph, "conv2d", ctx->in[0], weight, bias, attrs, TN_LEN(attrs));
+}
+
+static tn_value build(const struct tn_layer_ctx *ctx)
+{
+    struct tn_shape in;
+    int64_t kernel[2];
+    if (!tn_layer_rank(ctx, 0, 4, 4, &in))
+        return TN_NONE;
+    int64_t channels = in.dim[1], filters = tn_options_int(&ctx->options, "filters");
+    int64_t groups = tn_options_int(&ctx->options, "groups");
+    tn_options_pair(&ctx->options, "kernel_size", kernel);
+    if (channels <= 0 || channels % groups || filters % groups)
+        return tn_layer_fail(ctx, "%lld groups must divide both %lld channels and %lld filters",
+                             (long long)groups, (long long)channels, (long long)filters);
+    int64_t cells = kernel[0] * kernel[1];
+    int64_t fan_in = channels / groups * cells, fan_out = filters * cells;
+    tn_value weight =
+        tn_layer_param(ctx, "kernel", &TN_SHAPE(filters, channels / groups, kernel[0], kernel[1]),
+                       tn_options_string(&ctx->options, "kernel_initializer"), fan_in, fan_out);
+    tn_value bias = TN_NONE;
+    if (tn_options_int(&ctx->options, "use_bias"))
+        bias =
+            tn_layer_param(ctx, "bias", &TN_SHAPE(filters),
+                           tn_options_string(&ctx->options, "bias_initializer"), fan_in, fan_out);
+    tn_value y = emit(ctx, &in, kernel, weight, bias);
+    return tn_layer_activate(ctx, tn_options_string(&ctx->options, "activation"), y);
+}
+
+const struct tn_layer_type tn_layer_conv2d = {
+    .component = {.name = "conv2d",
+                  .doc = "2-D convolution over [batch, channels, height, width]",
+                  .options = options,
+                  .n_options = TN_LEN(options),
+                  .min_inputs = 1,
+                  .max_inputs = 1},
+    .build = build,
+};
