@@ -38,16 +38,34 @@ TN_OP(select)
 
 /* matrix and lookup */
 
-/* convolution */
+/* conv2d.c */
+TN_OP(conv2d)
+TN_OP(conv2d_grad_input)
+TN_OP(conv2d_grad_weight)
 
-/* pooling */
+/* max_pool2d.c, avg_pool2d.c */
+TN_OP(max_pool2d)
+TN_OP(max_pool2d_grad)
+TN_OP(avg_pool2d)
+TN_OP(avg_pool2d_grad)
 
-/* normalisation */
+/* batch_norm.c */
+TN_OP(batch_norm)
+TN_OP(batch_norm_grad)
+TN_OP(batch_norm_inference)
 
 /* softmax */
 
-/* random */
+/* dropout.c */
+TN_OP(dropout)
 
 /* losses */
 
-/* updates */
+/* sgd.c, adam.c, counter.c */
+TN_OP(sgd)
+TN_OP(adam)
+TN_OP(adamw)
+TN_OP(bias_correction)
+TN_OP(counter_add)
+TN_OP(ema_update)
+TN_OP(accumulate)
