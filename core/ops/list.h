@@ -32,7 +32,18 @@ TN_OP(tanh_grad)
 TN_OP(cast)
 TN_OP(select)
 
-/* shape */
+/* shape: reshape.c, slice.c, dynamic_slice.c, fill.c */
+TN_OP(reshape)
+TN_OP(identity)
+TN_OP(stop_gradient)
+TN_OP(expand)
+TN_OP(transpose)
+TN_OP(slice)
+TN_OP(slice_grad)
+TN_OP(dynamic_slice)
+TN_OP(dynamic_update_slice)
+TN_OP(fill)
+TN_OP(dim_size)
 
 /* reductions */
 

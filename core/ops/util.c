@@ -1,6 +1,7 @@
 #include "ops/util.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "graph/graph.h"
@@ -94,6 +95,17 @@ tn_dtype tn_ops_dtype_named(const char *name)
     return (tn_dtype)0;
 }
 
+char *tn_ops_format_ints(const int64_t *list, uint32_t n, char *buf, size_t size)
+{
+    size_t at = 0;
+    snprintf(buf, size, n == 0 ? "[]" : "[");
+    for (uint32_t i = 0; i < n; i++) {
+        at = strlen(buf);
+        snprintf(buf + at, size - at, "%lld%s", (long long)list[i], i + 1 < n ? ", " : "]");
+    }
+    return buf;
+}
+
 tn_status tn_ops_infer_same(struct tn_infer *ctx)
 {
     return tn_ops_infer_like(ctx, 1);
@@ -110,6 +122,30 @@ tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n)
     if (st == TN_OK)
         ctx->out[0] = *ctx->in[0];
     return st;
+}
+
+tn_status tn_ops_infer_axes(const struct tn_infer *ctx, uint32_t rank)
+{
+    uint32_t n, seen = 0, d;
+    const int64_t *axes = tn_attrs_ints(ctx->attrs, "axes", &n);
+    for (uint32_t i = 0; i < n; i++) {
+        tn_status st = tn_infer_axis(ctx, axes[i], rank, &d);
+        if (st != TN_OK)
+            return st;
+        if (seen & (1u << d))
+            return tn_infer_fail(ctx, "axis %u is named twice in axes", d);
+        seen |= 1u << d;
+    }
+    return TN_OK;
+}
+
+uint32_t tn_ops_axes_mask(const struct tn_attrs *attrs, uint32_t rank)
+{
+    uint32_t n, mask = 0;
+    const int64_t *axes = tn_attrs_ints(attrs, "axes", &n);
+    for (uint32_t i = 0; i < n; i++)
+        mask |= 1u << (axes[i] < 0 ? axes[i] + rank : axes[i]);
+    return n == 0 ? (1u << rank) - 1 : mask;
 }
 
 tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input)

@@ -25,12 +25,17 @@ void tn_walk_next(struct tn_walk *walk);
 void tn_ops_strides(const struct tn_shape *shape, int64_t out_stride[TN_MAX_RANK]);
 /* Product of the dims [from, to). */
 int64_t tn_ops_product(const struct tn_shape *shape, uint32_t from, uint32_t to);
+/* The attribute `axes` as a bit per axis; empty: all. It has been through tn_ops_infer_axes. */
+uint32_t tn_ops_axes_mask(const struct tn_attrs *attrs, uint32_t rank);
 /* Low bits of v in two's complement, as the integer type `dtype` holds them; bool is v != 0. */
 int64_t tn_ops_wrap(int64_t v, tn_dtype dtype);
 /* Truncated toward zero and saturated to the integer type `dtype`; NaN is 0; bool is v != 0. */
 int64_t tn_ops_saturate(double v, tn_dtype dtype);
 /* Type of a name such as "f32"; 0 when there is none of that name. */
 tn_dtype tn_ops_dtype_named(const char *name);
+
+/* "[1, 2, 3]" into buf (cut to size); returns buf. */
+char *tn_ops_format_ints(const int64_t *list, uint32_t n, char *buf, size_t size);
 
 /* For tn_op.no_gradient and for messages about an unknown dtype name. */
 #define TN_OPS_NO_SECOND \
@@ -43,6 +48,8 @@ tn_status tn_ops_broadcast(const struct tn_infer *ctx, const struct tn_shape *a,
                            const struct tn_shape *b, struct tn_shape *out_shape);
 tn_status tn_ops_infer_same(struct tn_infer *ctx); /* output 0 is like input 0 (float) */
 tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input); /* input is i32 or i64 */
+/* The attribute `axes` (ints, may be negative, empty: all) names each axis at most once. */
+tn_status tn_ops_infer_axes(const struct tn_infer *ctx, uint32_t rank);
 /* Inputs 0 .. n-1 all float, same dtype, same shape; output 0 the same. */
 tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n);
 
