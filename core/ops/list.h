@@ -45,9 +45,18 @@ TN_OP(dynamic_update_slice)
 TN_OP(fill)
 TN_OP(dim_size)
 
-/* reductions */
+/* reduce.c */
+TN_OP(sum)
+TN_OP(mean)
+TN_OP(max)
+TN_OP(min)
+TN_OP(max_grad)
+TN_OP(argmax)
 
-/* matrix and lookup */
+/* matmul.c, embedding.c */
+TN_OP(matmul)
+TN_OP(embedding)
+TN_OP(embedding_grad)
 
 /* conv2d.c */
 TN_OP(conv2d)
@@ -65,7 +74,11 @@ TN_OP(batch_norm)
 TN_OP(batch_norm_grad)
 TN_OP(batch_norm_inference)
 
-/* softmax */
+/* softmax.c */
+TN_OP(softmax)
+TN_OP(log_softmax)
+TN_OP(softmax_grad)
+TN_OP(log_softmax_grad)
 
 /* dropout.c */
 TN_OP(dropout)
