@@ -85,8 +85,8 @@ TN_API tn_status tn_dataset_with_transform(tn_dataset *dataset, const char *fiel
  * outside [lo, hi] or is NaN. TN_E_NOT_FOUND: no such field. */
 TN_API tn_status tn_dataset_check_range(const tn_dataset *dataset, const char *field, double lo,
                                         double hi, struct tn_error *err);
-/* TN_E_INVALID naming the first sample whose label, as it is batched, is not a whole number in
- * [0, n_classes). TN_E_NOT_FOUND: no such field. */
+/* TN_E_INVALID naming the first sample whose label is not a whole number in [0, n_classes), before
+ * any rounding to the batch's integers. TN_E_NOT_FOUND: no such field. */
 TN_API tn_status tn_dataset_check_labels(const tn_dataset *dataset, const char *field,
                                          int64_t n_classes, struct tn_error *err);
 
