@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "data/dataset.h"
+#include "tensor/convert.h"
 
 /* An element as a batch would have it. Float results are rounded as there, so that 255 * (1 / 255)
  * counts as 1; integer results are not, so that a label of 1.5 or NaN does not pass as a whole one.
@@ -18,7 +19,7 @@ static double batched(const struct tn_field *field, size_t i)
     if (!tn_dtype_is_float(transform.dtype))
         transform.dtype = TN_F64;
     tn_data_convert(&transform, stored, in + i * tn_dtype_size(stored), 1, &out);
-    return tn_data_load(transform.dtype, &out, 0);
+    return tn_element_get(transform.dtype, &out);
 }
 
 static tn_status check_field(const tn_dataset *dataset, const struct tn_field *field,

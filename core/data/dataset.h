@@ -27,8 +27,6 @@ struct tn_dataset {
 /* out[0..n) = in * scale + offset; types and scale from `transform`, which is complete. */
 void tn_data_convert(const struct tn_transform *transform, tn_dtype stored, const void *in,
                      size_t n, void *out);
-/* One element as a double. */
-double tn_data_load(tn_dtype dtype, const void *in, size_t i);
 
 /* order[0..n) = a permutation of 0..n-1 that depends on (seed, stream) alone. */
 void tn_data_permutation(uint64_t seed, uint64_t stream, int64_t *order, int64_t n);
