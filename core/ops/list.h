@@ -83,7 +83,15 @@ TN_OP(log_softmax_grad)
 /* dropout.c */
 TN_OP(dropout)
 
-/* losses */
+/* cross_entropy.c, loss.c */
+TN_OP(sparse_softmax_cross_entropy)
+TN_OP(sparse_softmax_cross_entropy_grad)
+TN_OP(mse)
+TN_OP(mse_grad)
+TN_OP(bce)
+TN_OP(bce_grad)
+TN_OP(bce_with_logits)
+TN_OP(bce_with_logits_grad)
 
 /* sgd.c, adam.c, counter.c */
 TN_OP(sgd)

@@ -148,6 +148,22 @@ uint32_t tn_ops_axes_mask(const struct tn_attrs *attrs, uint32_t rank)
     return n == 0 ? (1u << rank) - 1 : mask;
 }
 
+tn_dtype tn_ops_loss_dtype(tn_dtype input)
+{
+    return input == TN_F64 ? TN_F64 : TN_F32;
+}
+
+tn_status tn_ops_infer_dloss(const struct tn_infer *ctx, uint32_t input,
+                             const struct tn_shape *samples)
+{
+    tn_dtype dtype = tn_ops_loss_dtype(ctx->in[0]->dtype);
+    char text[128];
+    if (ctx->in[input]->dtype == dtype && tn_shape_equal(&ctx->in[input]->shape, samples))
+        return TN_OK;
+    return tn_infer_fail(ctx, "dloss must be %s %s, like the loss", tn_dtype_name(dtype),
+                         tn_shape_format(samples, text, sizeof(text)));
+}
+
 tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input)
 {
     tn_dtype dtype = ctx->in[input]->dtype;

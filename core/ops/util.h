@@ -50,6 +50,11 @@ tn_status tn_ops_infer_same(struct tn_infer *ctx); /* output 0 is like input 0 (
 tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input); /* input is i32 or i64 */
 /* The attribute `axes` (ints, may be negative, empty: all) names each axis at most once. */
 tn_status tn_ops_infer_axes(const struct tn_infer *ctx, uint32_t rank);
+/* Losses are f64 for f64 inputs, else f32; `dloss` (an input) is like the loss, of shape `samples`.
+ */
+tn_dtype tn_ops_loss_dtype(tn_dtype input);
+tn_status tn_ops_infer_dloss(const struct tn_infer *ctx, uint32_t input,
+                             const struct tn_shape *samples);
 /* Inputs 0 .. n-1 all float, same dtype, same shape; output 0 the same. */
 tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n);
 
