@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "base/log.h"
 #include "base/vec.h"
 #include "tenon/backend.h"
 #include "tenon/runtime.h"
@@ -26,6 +27,7 @@ struct tn_backend_unit {
     char *cache_dir; /* NULL: keep nothing */
     dev_t dev;
     ino_t ino;
+    int is_listed; /* its devices are the runtime's; 0: opened for a wrapper alone */
     /* Backends that this one opened (a wrapper): they are destroyed after it. */
     TN_VEC(struct tn_backend_unit *) uses;
 };
@@ -38,20 +40,24 @@ struct tn_device {
 };
 
 struct tn_runtime {
-    void (*log)(void *ctx, tn_log_level level, const char *msg);
-    void *log_ctx;
-    pthread_mutex_t log_lock; /* messages go out one at a time */
-    pthread_mutex_t lock;     /* recursive: a wrapper opens a backend while it is created */
-    uint32_t n_threads;       /* as the user asked, 0: choose */
-    struct tn_pool *pool;     /* made at first use, under `lock`; NULL: run in the caller */
-    char *cache_dir;          /* base folder, NULL: keep nothing */
-    char *only;               /* name of the backend that params->backend selected, or NULL */
+    struct tn_log log; /* may be handed on as it is */
+    pthread_mutex_t log_lock;
+    pthread_mutex_t lock; /* recursive: a wrapper opens a backend while it is created */
+    uint32_t n_threads;   /* as the user asked, 0: choose */
+    pthread_mutex_t pool_lock;
+    struct tn_pool *pool; /* NULL until tn_runtime_pool */
+    char *cache_dir;      /* base folder, NULL: keep nothing */
+    char *only;           /* name of the backend that params->backend selected, or NULL */
     TN_VEC(struct tn_backend_unit *) units; /* in the order in which creation ended */
     TN_VEC(struct tn_backend_unit *) loading;
     TN_VEC(struct tn_device *) devices; /* best first */
     TN_VEC(struct tn_rejected) rejected;
     TN_VEC(char *) warned; /* paths that a group-writable warning was given for */
 };
+
+/* The threads that every backend and the core share, made at the first call; NULL where they cannot
+ * be had: run in the caller. Any thread. */
+struct tn_pool *tn_runtime_pool(tn_runtime *runtime);
 
 /* Formats and hands on to the user's log. Any thread. */
 void tn_runtime_log(tn_runtime *runtime, tn_log_level level, const char *fmt, ...) TN_PRINTF(3, 4);
