@@ -113,6 +113,9 @@ struct tn_binding {
 TN_API tn_status tn_session_plan(tn_session *session, const tn_graph *graph,
                                  const struct tn_binding *bindings, size_t n_bindings,
                                  tn_plan **out_plan, struct tn_error *err);
+/* Destroys every plan of the graph, so that the graph may be destroyed while the session goes on;
+ * waits for queued work. A graph without plans, and NULL, are accepted. */
+TN_API void tn_session_forget(tn_session *session, const tn_graph *graph);
 /* Bytes that a plan would take (state, activations, workspace), without allocating it. */
 TN_API tn_status tn_session_estimate(tn_session *session, const tn_graph *graph,
                                      const struct tn_binding *bindings, size_t n_bindings,
