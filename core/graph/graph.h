@@ -1,4 +1,5 @@
-/* The graph's inside, for autodiff, passes, plans and printing. See tenon/graph.h for the contract. */
+/* The graph's inside, for autodiff, passes, plans and printing. See tenon/graph.h for the contract.
+ */
 #ifndef TN_GRAPH_GRAPH_H
 #define TN_GRAPH_GRAPH_H
 
@@ -38,10 +39,10 @@ struct tn_graph_value {
     uint32_t node, output; /* when computed */
     uint32_t index;        /* otherwise */
     tn_dtype dtype;
-    struct tn_shape shape;               /* may hold symbolic dims: tn_dim_is_symbolic */
-    struct tn_shape trial[TN_N_TRIALS];  /* concrete, under each trial binding */
-    uint8_t is_param_grad;               /* set by tn_graph_gradients for wrt that is a parameter */
-    uint32_t grad_of;                    /* then: the parameter's value */
+    struct tn_shape shape;              /* may hold symbolic dims: tn_dim_is_symbolic */
+    struct tn_shape trial[TN_N_TRIALS]; /* concrete, under each trial binding */
+    uint8_t is_param_grad;              /* set by tn_graph_gradients for wrt that is a parameter */
+    uint32_t grad_of;                   /* then: the parameter's value */
 };
 
 struct tn_graph_node {
@@ -93,9 +94,9 @@ struct tn_graph {
     TN_VEC(struct tn_dim_expr) dims;
     const char *symbols[TN_MAX_SYMBOLS];
     uint32_t n_symbols;
-    TN_VEC(const char *) scopes;     /* full paths: the last one is the current one */
-    TN_VEC(struct tn_label) labels;  /* hash table of the labels in use */
-    uint32_t phase;                  /* of nodes being added: TNB_PHASE_* */
+    TN_VEC(const char *) scopes;    /* full paths: the last one is the current one */
+    TN_VEC(struct tn_label) labels; /* hash table of the labels in use */
+    uint32_t phase;                 /* of nodes being added: TNB_PHASE_* */
 };
 
 /* Binding of symbols: value[i] for graph->symbols[i]. */
@@ -103,17 +104,18 @@ struct tn_symbol_values {
     int64_t value[TN_MAX_SYMBOLS];
 };
 /* The concrete number for a dim (which may be non-negative already); -1 on overflow. */
-int64_t tn_dim_bind(const struct tn_graph *graph, int64_t dim, const struct tn_symbol_values *bound);
+int64_t tn_dim_bind(const struct tn_graph *graph, int64_t dim,
+                    const struct tn_symbol_values *bound);
 /* Concrete types of every value and concrete attributes of every node under a binding: re-runs
- * every shape rule. Arrays live in `arena`: types[n_values], attrs[n_nodes]. A shape rule that fails
- * names the node and the binding. */
+ * every shape rule. Arrays live in `arena`: types[n_values], attrs[n_nodes]. A shape rule that
+ * fails names the node and the binding. */
 tn_status tn_graph_bind(const struct tn_graph *graph, const struct tn_symbol_values *bound,
                         struct tn_arena *arena, struct tn_type **out_types,
                         struct tn_attrs **out_attrs, struct tn_error *err);
 /* Names to positions; TN_E_INVALID names a symbol that is missing, unknown or not positive. */
 struct tn_binding;
-tn_status tn_graph_resolve(const struct tn_graph *graph, const struct tn_binding *bindings, size_t n,
-                           struct tn_symbol_values *out_bound, struct tn_error *err);
+tn_status tn_graph_resolve(const struct tn_graph *graph, const struct tn_binding *bindings,
+                           size_t n, struct tn_symbol_values *out_bound, struct tn_error *err);
 /* Records the graph's first error (sticky). */
 void tn_graph_fail(struct tn_graph *graph, tn_status code, const char *fmt, ...) TN_PRINTF(3, 4);
 
