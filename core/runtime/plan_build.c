@@ -127,8 +127,7 @@ static tn_status compile_segment(tn_plan *plan, uint32_t index, struct tn_error 
 static tn_status compile(tn_plan *plan, struct tn_error *err)
 {
     tn_status st = TN_OK;
-    plan->stages =
-        TN_ARENA_NEW(&plan->arena, struct tn_plan_stage, plan->schedule.n_segments);
+    plan->stages = TN_ARENA_NEW(&plan->arena, struct tn_plan_stage, plan->schedule.n_segments);
     if (!plan->stages)
         return tn_ir_oom(&plan->ir, err);
     for (uint32_t s = 0; st == TN_OK && s < plan->schedule.n_segments; s++)

@@ -44,8 +44,8 @@ static tn_status send_inputs(tn_plan *plan, struct tn_error *err)
             continue;
         for (uint32_t d = 0; d < plan->mem.n_devices; d++) {
             uint32_t loc = tn_mem_loc(&plan->mem, plan->ir.inputs[i].store, d);
-            tn_status st = loc == TN_NONE ? TN_OK
-                                          : send(plan, d, feed, tn_plan_span(plan, loc), err);
+            tn_status st =
+                loc == TN_NONE ? TN_OK : send(plan, d, feed, tn_plan_span(plan, loc), err);
             if (st != TN_OK)
                 return tn_error_prefix(err, "input '%s'", plan->ir.inputs[i].name), st;
         }
@@ -102,8 +102,7 @@ static tn_status copy(tn_plan *plan, const struct tn_action *a, struct tn_error 
 
 static tn_status run_segment(tn_plan *plan, uint32_t index, struct tn_error *err)
 {
-    struct tn_session_device *dev =
-        &plan->session->devices[plan->schedule.segments[index].device];
+    struct tn_session_device *dev = &plan->session->devices[plan->schedule.segments[index].device];
     tnb_error e = TN_TNB_ERROR;
     tnb_status st = dev->api->run(dev->queue, plan->stages[index].handle, &e);
     if (st == TNB_OK)
@@ -121,8 +120,7 @@ static tn_status poison(tn_plan *plan, struct tn_error *err)
         struct tn_session_device *dev = &plan->session->devices[d];
         tnb_span span = {.buffer = dev->arena, .size = dev->arena_bytes};
         tnb_error e = TN_TNB_ERROR;
-        tnb_status st =
-            span.size ? dev->api->fill(dev->queue, span, 0xFFFFFFFFu, 4, &e) : TNB_OK;
+        tnb_status st = span.size ? dev->api->fill(dev->queue, span, 0xFFFFFFFFu, 4, &e) : TNB_OK;
         if (st != TNB_OK)
             return tn_session_failed(dev, "filling the arena", st, &e, err);
     }

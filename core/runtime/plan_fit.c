@@ -17,9 +17,9 @@ tn_status tn_plan_growth(const tn_plan *plan, uint32_t device, uint64_t *out_byt
 {
     const struct tn_session_device *dev = &plan->session->devices[device];
     uint64_t state = 0;
-    tn_status st = device == 0 ? tn_session_new_state_bytes(plan->session, plan->key.graph, &state,
-                                                            err)
-                               : TN_OK;
+    tn_status st = device == 0
+                       ? tn_session_new_state_bytes(plan->session, plan->key.graph, &state, err)
+                       : TN_OK;
     if (st == TN_OK)
         *out_bytes = state + plan->mem.devices[device].plan_bytes +
                      growth_of(dev->arena_bytes, plan->mem.devices[device].arena_bytes) +

@@ -21,7 +21,8 @@ void tn_plan_info(const tn_plan *plan, struct tn_plan_info *out_info)
 
 void tn_plan_node(const tn_plan *plan, size_t index, struct tn_plan_node *out_node)
 {
-    *out_node = (struct tn_plan_node){.op = "", .label = "", .device = "", .variant = "", .why = ""};
+    *out_node =
+        (struct tn_plan_node){.op = "", .label = "", .device = "", .variant = "", .why = ""};
     for (uint32_t s = 0; s < plan->schedule.n_segments; s++) {
         const struct tn_plan_segment *seg = &plan->schedule.segments[s];
         if (index >= seg->n_nodes) {
@@ -29,15 +30,15 @@ void tn_plan_node(const tn_plan *plan, size_t index, struct tn_plan_node *out_no
             continue;
         }
         const struct tn_ir_node *n = &plan->ir.nodes[seg->nodes[index]];
-        *out_node = (struct tn_plan_node){
-            .op = n->tnb.op,
-            .label = n->tnb.label,
-            .device = plan->session->devices[seg->device].name,
-            .variant = n->claim == TN_NONE ? n->support.variant : seg->variants[n->claim],
-            .why = n->why,
-            .segment = s,
-            .is_fallback = seg->device != 0,
-            .time_ns = plan->stages[s].times_ns[index]};
+        *out_node = (struct tn_plan_node){.op = n->tnb.op,
+                                          .label = n->tnb.label,
+                                          .device = plan->session->devices[seg->device].name,
+                                          .variant = n->claim == TN_NONE ? n->support.variant
+                                                                         : seg->variants[n->claim],
+                                          .why = n->why,
+                                          .segment = s,
+                                          .is_fallback = seg->device != 0,
+                                          .time_ns = plan->stages[s].times_ns[index]};
         tn_ir_format_shapes(&plan->ir, seg->nodes[index], out_node->shapes,
                             sizeof(out_node->shapes));
         return;

@@ -97,12 +97,11 @@ tn_status tn_plan_set_input(tn_plan *plan, const char *name, const tn_tensor *te
     if (tn_tensor_dtype(tensor) != in->type.dtype ||
         !tn_shape_equal(tn_tensor_shape(tensor), &in->type.shape)) {
         char want[96], got[96];
-        return tn_error_set(
-            err, TN_E_INVALID, "graph '%s': input '%s' is %s %s; %s %s was given",
-            plan->ir.graph_name, name, tn_dtype_name(in->type.dtype),
-            tn_shape_format(&in->type.shape, want, sizeof(want)),
-            tn_dtype_name(tn_tensor_dtype(tensor)),
-            tn_shape_format(tn_tensor_shape(tensor), got, sizeof(got)));
+        return tn_error_set(err, TN_E_INVALID, "graph '%s': input '%s' is %s %s; %s %s was given",
+                            plan->ir.graph_name, name, tn_dtype_name(in->type.dtype),
+                            tn_shape_format(&in->type.shape, want, sizeof(want)),
+                            tn_dtype_name(tn_tensor_dtype(tensor)),
+                            tn_shape_format(tn_tensor_shape(tensor), got, sizeof(got)));
     }
     tn_status st = open_input(plan, index, &host, err);
     if (st != TN_OK || !host || !in->n_bytes)
@@ -166,10 +165,9 @@ tn_status tn_plan_get_output_bytes(tn_plan *plan, const char *name, void *data, 
     if (st != TN_OK)
         return st;
     if (n_bytes != output_bytes(plan, index))
-        return tn_error_set(err, TN_E_INVALID,
-                            "graph '%s': output '%s' has %llu bytes; room for %zu was given",
-                            plan->ir.graph_name, name,
-                            (unsigned long long)output_bytes(plan, index), n_bytes);
+        return tn_error_set(
+            err, TN_E_INVALID, "graph '%s': output '%s' has %llu bytes; room for %zu was given",
+            plan->ir.graph_name, name, (unsigned long long)output_bytes(plan, index), n_bytes);
     return read_output(plan, index, data, err);
 }
 

@@ -20,8 +20,7 @@ tnb_span tn_plan_span(const tn_plan *plan, uint32_t loc_index)
         span.buffer = plan->region[loc->device];
         return span;
     case TN_REGION_STATE: {
-        const struct tn_session_state *s =
-            &plan->session->states.items[plan->state_of[loc->state]];
+        const struct tn_session_state *s = &plan->session->states.items[plan->state_of[loc->state]];
         span.buffer = s->buffer;
         span.offset = s->offset;
         return span;
@@ -44,8 +43,7 @@ static tn_status bind_segment(tn_plan *plan, uint32_t index, struct tn_error *er
     }
     if (stage->workspace_bytes)
         workspace = (tnb_span){.buffer = dev->workspace, .size = stage->workspace_bytes};
-    tnb_status st =
-        dev->api->plan_bind(stage->handle, stage->spans, seg->n_values, workspace, &e);
+    tnb_status st = dev->api->plan_bind(stage->handle, stage->spans, seg->n_values, workspace, &e);
     return tn_session_failed(dev, "binding the memory of a plan", st, &e, err);
 }
 
@@ -89,8 +87,8 @@ static tn_status grow(tn_plan *plan, uint32_t device, tnb_buffer **buffer, uint6
         *have = n_bytes;
         return TN_OK;
     }
-    if (*have && dev->api->buffer_alloc(dev->handle, *have, TNB_BUFFER_DEVICE, buffer, NULL) !=
-                     TNB_OK)
+    if (*have &&
+        dev->api->buffer_alloc(dev->handle, *have, TNB_BUFFER_DEVICE, buffer, NULL) != TNB_OK)
         *buffer = NULL, *have = 0;
     return st;
 }

@@ -125,8 +125,8 @@ static tn_status fill_chunk(tn_session *session, size_t first, tnb_buffer *buffe
     uint8_t *image = calloc(1, n_bytes ? n_bytes : 1);
     tn_status st = image ? TN_OK : tn_error_set(err, TN_E_OOM, "out of host memory for state");
     for (size_t i = first; st == TN_OK && i < session->states.n; i++)
-        st = fill_state(session, &session->states.items[i],
-                        image + session->states.items[i].offset, err);
+        st = fill_state(session, &session->states.items[i], image + session->states.items[i].offset,
+                        err);
     if (st == TN_OK)
         st = write_span(session, (tnb_span){.buffer = buffer, .offset = 0, .size = n_bytes}, image,
                         err);
@@ -143,7 +143,8 @@ static tn_status declare(tn_session *session, const struct tn_state_params *para
     state.params.slot = params->slot ? tn_arena_strdup(&session->arena, params->slot) : NULL;
     if (st != TN_OK)
         return st;
-    if (!state.params.name || (params->slot && !state.params.slot) || !TN_VEC_GROW(&session->states))
+    if (!state.params.name || (params->slot && !state.params.slot) ||
+        !TN_VEC_GROW(&session->states))
         return tn_error_set(err, TN_E_OOM, "out of host memory for state '%s'", params->name);
     session->states.items[session->states.n++] = state;
     return TN_OK;
@@ -165,7 +166,8 @@ tn_status tn_session_add_states(tn_session *session, const tn_graph *graph, uint
         out_state_of[i] = st == TN_OK ? find_state(session, p->name) : TN_NONE;
     }
     if (st == TN_OK && n_bytes) {
-        tnb_status ts = dev->api->buffer_alloc(dev->handle, n_bytes, TNB_BUFFER_DEVICE, &buffer, &e);
+        tnb_status ts =
+            dev->api->buffer_alloc(dev->handle, n_bytes, TNB_BUFFER_DEVICE, &buffer, &e);
         st = tn_session_failed(dev, "allocating state", ts, &e, err);
     }
     if (st == TN_OK && n_bytes && !TN_VEC_GROW(&session->chunks))
@@ -222,8 +224,8 @@ tn_status tn_session_get_state(tn_session *session, const char *name, tn_tensor 
     tnb_error e = TN_TNB_ERROR;
     tn_status st = tn_tensor_create(s->params.dtype, &s->params.shape, &tensor, err);
     if (st == TN_OK && s->n_bytes) {
-        tnb_status ts = dev->api->read(dev->queue, state_span(s), tn_tensor_data(tensor),
-                                       TNB_HOST_NOW, &e);
+        tnb_status ts =
+            dev->api->read(dev->queue, state_span(s), tn_tensor_data(tensor), TNB_HOST_NOW, &e);
         st = tn_session_failed(dev, "reading state", ts, &e, err);
     }
     if (st != TN_OK) {
