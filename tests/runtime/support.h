@@ -29,7 +29,7 @@ tn_status make_runtime(const char *path, const struct tn_runtime_params *params,
 const char *rejection(const tn_runtime *runtime, const char *suffix);
 
 /* Fails the test with both texts where `text` does not contain `part`. */
-#define assert_contains(text, part)                                                                \
+#define assert_contains(text, part) \
     cr_assert_not_null(strstr((text), (part)), "'%s' does not contain '%s'", (text), (part))
 
 #endif

@@ -149,9 +149,9 @@ Test(loader, the_same_file_through_a_link_counts_once)
     mkdir(temp_path("a"), 0755);
     mkdir(temp_path("b"), 0755);
     copy_plugin("fake", temp_path("a/libtenon-backend-fake.so"));
-    cr_assert_eq(symlink(temp_path("a/libtenon-backend-fake.so"),
-                         temp_path("b/libtenon-backend-fake.so")),
-                 0);
+    cr_assert_eq(
+        symlink(temp_path("a/libtenon-backend-fake.so"), temp_path("b/libtenon-backend-fake.so")),
+        0);
     cr_assert_eq(symlink(temp_path("a"), temp_path("c")), 0);
     char path[1600];
     snprintf(path, sizeof path, "%s:%s:%s", temp_path("b"), temp_path("a"), temp_path("c"));
@@ -216,7 +216,8 @@ Test(loader, options_reach_the_backend)
 {
     install_plugin("fake");
     const char *opts[] = {"devices=gpu/A=B/u/5/;cpu/C/v/4/"};
-    struct tn_runtime_params params = {.backend = "fake", .backend_opts = opts, .n_backend_opts = 1};
+    struct tn_runtime_params params = {
+        .backend = "fake", .backend_opts = opts, .n_backend_opts = 1};
     cr_assert_eq(make_runtime(temp_folder(), &params, &rt, &err), TN_OK, "%s", err.msg);
     cr_assert_str_eq(tn_device_info(tn_runtime_device(rt, 0))->name, "A=B");
     cr_assert_eq(tn_runtime_device_count(rt), 3);
@@ -233,7 +234,8 @@ Test(loader, malformed_options_are_errors)
 {
     install_plugin("fake");
     const char *opts[] = {"devices=", "devices="};
-    struct tn_runtime_params params = {.backend = "fake", .backend_opts = opts, .n_backend_opts = 1};
+    struct tn_runtime_params params = {
+        .backend = "fake", .backend_opts = opts, .n_backend_opts = 1};
     static const char *const bad[] = {"devices", "=x", ""};
     for (size_t i = 0; i < 3; i++) {
         opts[0] = bad[i];

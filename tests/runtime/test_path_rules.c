@@ -67,7 +67,7 @@ Test(path_rules, an_ancestor_that_everyone_may_write_is_refused)
     copy_plugin("fake", temp_path("sub/deep/y.so"));
     chmod(temp_path("sub"), 0777);
     cr_assert_eq(tn_path_check(temp_path("sub/deep/y.so"), &verdict, &err), TN_E_INVALID);
-    assert_contains(err.msg, temp_path("sub;"));
+    assert_contains(err.msg, temp_path("sub,"));
 }
 
 /* The way to a link counts as well: who may replace the link chooses the code. */
@@ -112,9 +112,7 @@ Test(path_rules, only_whole_shared_objects_pass)
 {
     const char *path = temp_path("sub/x.so");
     cr_assert_eq(tn_path_check_shared_object(path, &err), TN_OK, "%s", err.msg);
-    struct stat st;
-    stat(path, &st);
-    const off_t cuts[] = {0, 10, 63, 64, 200, 4096, st.st_size / 3};
+    const off_t cuts[] = {0, 10, 63, 64, 200, 4096, 8192};
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
         copy_plugin("fake", path);
         cr_assert_eq(truncate(path, cuts[i]), 0);

@@ -61,7 +61,8 @@ static const char *order(void)
     return text;
 }
 
-#define GPUS "gpu/NVIDIA H200/GPU-aa01/500/;gpu/NVIDIA H200 NVL/GPU-bb02/490/;gpu/Arc A770/pci:03:00/300/"
+#define GPUS \
+    "gpu/NVIDIA H200/GPU-aa01/500/;gpu/NVIDIA H200 NVL/GPU-bb02/490/;gpu/Arc A770/pci:03:00/300/"
 
 Test(select, the_best_by_score_is_the_default)
 {
@@ -174,7 +175,8 @@ Test(select, a_named_backend_without_devices_does_not_become_ref)
 
 Test(select, gpu_means_a_real_one)
 {
-    start(NULL, "gpu/llvmpipe/lp/900/e;gpu/Oclgrind/sim/800/c", "cpu/Xeon/cpu0/100/", "acc/NPU/n/5/");
+    start(NULL, "gpu/llvmpipe/lp/900/e;gpu/Oclgrind/sim/800/c", "cpu/Xeon/cpu0/100/",
+          "acc/NPU/n/5/");
     assert_contains(pick("gpu"), "no GPU was found");
     assert_contains(err.msg, "llvmpipe [lp] (on the CPU)");
     cr_assert_eq(err.code, TN_E_NOT_FOUND);

@@ -1,10 +1,10 @@
-/* A backend that computes nothing and shows the devices that a test asks for; and, compiled with one
- * of the FAKE_* macros, one with a fault that the loader must find. Built as a third party's would
- * be: tenon/backend.h and libc.
+/* A backend that computes nothing and shows the devices that a test asks for; and, compiled with
+ * one of the FAKE_* macros, one with a fault that the loader must find. Built as a third party's
+ * would be: tenon/backend.h and libc.
  *
  * Devices come from the option `devices`, else from the variable FAKE_DEVICES_<name>: entries
- * "kind/name/uid/score/flags" joined by ';'. kind: cpu, gpu, acc, or bad (no kind); flags: e emulated,
- * c checker, a (a wrong offset_align), x (device_info fails). */
+ * "kind/name/uid/score/flags" joined by ';'. kind: cpu, gpu, acc, or bad (no kind); flags: e
+ * emulated, c checker, a (a wrong offset_align), x (device_info fails). */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,8 +117,8 @@ static tnb_status create(const tnb_host *host, const tnb_kv *opts, uint32_t n_op
     instance->host = host;
     tnb_status status = TNB_OK;
 #ifdef FAKE_WRAPS
-    status = host->open_backend(host->ctx, FAKE_WRAPS, &instance->inner, &instance->inner_instance,
-                                err);
+    status =
+        host->open_backend(host->ctx, FAKE_WRAPS, &instance->inner, &instance->inner_instance, err);
 #endif
     if (status == TNB_OK)
         status = read_options(instance, opts, n_opts, err);
