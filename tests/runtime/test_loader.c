@@ -144,6 +144,26 @@ Test(loader, relative_entries_of_the_path_are_ignored)
     cr_assert_eq(chdir("/"), 0);
 }
 
+/* A set-user-ID program must not load what its caller's environment names. */
+Test(loader, a_privileged_process_does_not_read_the_environment)
+{
+    if (geteuid() != 0)
+        cr_skip_test("only root can be in two minds about who it is");
+    install_plugin("fake");
+    chmod(temp_folder(), 0755);
+    setenv("FAKE_DEVICES_fake", "gpu/G/u/5/", 1);
+    setenv("TENON_CACHE_DIR", "/env", 1);
+    cr_assert_eq(seteuid(65534), 0);
+    cr_assert_eq(make_runtime(temp_folder(), NULL, &rt, &err), TN_OK, "%s", err.msg);
+    cr_assert_eq(count_of("fake"), 0);
+    cr_assert_null(rt->cache_dir);
+    tn_runtime_destroy(&rt);
+    cr_assert_eq(seteuid(0), 0);
+    cr_assert_eq(make_runtime(temp_folder(), NULL, &rt, &err), TN_OK, "%s", err.msg);
+    cr_assert_eq(count_of("fake"), 1);
+    cr_assert_str_eq(rt->cache_dir, "/env");
+}
+
 Test(loader, the_same_file_through_a_link_counts_once)
 {
     mkdir(temp_path("a"), 0755);
