@@ -61,12 +61,14 @@ static tn_status adam_infer(struct tn_infer *ctx)
     tn_status status = TN_OK;
     for (uint32_t i = GRAD; status == TN_OK && i <= V; i++)
         status = tn_update_alike(ctx, PARAM, i);
+    if (status == TN_OK)
+        status = tn_infer_rank(ctx, CORRECTION, 1, 1);
     for (uint32_t i = LR; status == TN_OK && i < N_IN; i++)
         status = tn_update_scalar(ctx, in_names, i);
     if (status != TN_OK)
         return status;
     const struct tn_type *c = ctx->in[CORRECTION];
-    if (c->dtype != TN_F32 || c->shape.rank != 1 || c->shape.dim[0] != 2)
+    if (c->dtype != TN_F32 || c->shape.dim[0] != 2)
         return tn_infer_fail(ctx, "'correction' must be f32 [2], as bias_correction gives it");
     status = check_betas(ctx);
     if (status == TN_OK)

@@ -14,6 +14,8 @@ tn_status tn_update_alike(const struct tn_infer *ctx, uint32_t a, uint32_t b)
 
 tn_status tn_update_scalar(const struct tn_infer *ctx, const char *const *names, uint32_t input)
 {
+    if (tn_infer_rank(ctx, input, 0, TN_MAX_RANK) != TN_OK) /* it may be absent */
+        return TN_E_INVALID;
     const struct tn_type *type = ctx->in[input];
     char text[64];
     if (type->dtype == TN_F32 && type->shape.rank == 0)

@@ -1,0 +1,105 @@
+/* dropout: masks from a Philox written apart (tests/golden/make_ops.py), odd sizes for devices, and
+ * what is refused. */
+#include <math.h>
+
+#include "cases.h"
+
+#include "../golden/dropout.h"
+
+/* The unit of the first draw of sample 0 under rng 0 and path hash 0. */
+#define FIRST_UNIT (11133846 * 0x1p-24)
+#define RNG LIT_S(TN_I64, V(0))
+
+static const struct op_case cases[] = {
+    /* The comparison is made in f32: a rate above the draw by less than half an f32 step is, in
+     * f32, the draw itself, and so keeps; one that is a step above drops. */
+    {.op = "dropout",
+     .name = "keeps where rate rounds to the draw",
+     .attrs = {AF("rate", FIRST_UNIT + 0x1p-50)},
+     .in = {LIT(TN_F32, V(1), 1), LIT(TN_I64, V(0), 1), RNG},
+     .out = {OUT(TN_F32, 1)},
+     .want = {V(1 / (1 - FIRST_UNIT))}},
+    {.op = "dropout",
+     .name = "drops a step above the draw",
+     .attrs = {AF("rate", FIRST_UNIT + 0x1p-24)},
+     .in = {LIT(TN_F32, V(1), 1), LIT(TN_I64, V(0), 1), RNG},
+     .out = {OUT(TN_F32, 1)},
+     .want = {V(0)}},
+    /* The same draw: what is dropped leaves no trace. */
+    {.op = "dropout",
+     .name = "a dropped NaN is 0",
+     .attrs = {AF("rate", 0.75)},
+     .in = {LIT(TN_F32, V(NAN), 1), LIT(TN_I64, V(0), 1), RNG},
+     .out = {OUT(TN_F32, 1)},
+     .want = {V(0)}},
+    {.op = "dropout",
+     .name = "odd sizes",
+     .attrs = {AF("rate", 0.3), AI("path_hash", -1234567890123456789)},
+     .in = {F32(5, 7, 3, 11), I64(0, 100000, 5), LIT_S(TN_I64, V(987654321))},
+     .out = {OUT(TN_F32, 5, 7, 3, 11)},
+     .grad = 1},
+    {.op = "dropout",
+     .name = "one element a sample",
+     .attrs = {AF("rate", 0.5), AI("path_hash", 99)},
+     .in = {F32(67), I64(0, 100000, 67), LIT_S(TN_I64, V(-1))},
+     .out = {OUT(TN_F32, 67)},
+     .grad = 1},
+    {.op = "dropout",
+     .name = "an empty batch",
+     .attrs = {AF("rate", 0.5)},
+     .in = {F32(0, 3), I64(0, 9, 0), RNG},
+     .out = {OUT(TN_F32, 0, 3)}},
+
+    {.op = "dropout",
+     .name = "rate 1",
+     .attrs = {AF("rate", 1.0)},
+     .in = {F32(4, 3), I64(0, 9, 4), RNG},
+     .reject = "rate is 1, must be at least 0 and below 1"},
+    {.op = "dropout",
+     .name = "negative rate",
+     .attrs = {AF("rate", -0.1)},
+     .in = {F32(4, 3), I64(0, 9, 4), RNG},
+     .reject = "rate is -0.1"},
+    {.op = "dropout",
+     .name = "NaN rate",
+     .attrs = {AF("rate", NAN)},
+     .in = {F32(4, 3), I64(0, 9, 4), RNG},
+     .reject = "must be at least 0 and below 1"},
+    {.op = "dropout",
+     .name = "rate that is 1 in f32",
+     .attrs = {AF("rate", 1 - 1e-12)},
+     .in = {F32(4, 3), I64(0, 9, 4), RNG},
+     .reject = "below 1"},
+    {.op = "dropout",
+     .name = "samples",
+     .attrs = {AF("rate", 0.5)},
+     .in = {F32(4, 3), I64(0, 9, 3), RNG},
+     .reject = "sample names 3 samples, x holds 4"},
+    {.op = "dropout",
+     .name = "rank of sample",
+     .attrs = {AF("rate", 0.5)},
+     .in = {F32(4, 3), I64(0, 9, 4, 1), RNG},
+     .reject = "'sample' must have 1 dims"},
+    {.op = "dropout",
+     .name = "rank of rng",
+     .attrs = {AF("rate", 0.5)},
+     .in = {F32(4, 3), I64(0, 9, 4), I64(0, 9, 1)},
+     .reject = "'rng' must have 0 dims"},
+    {.op = "dropout",
+     .name = "dtype of sample",
+     .attrs = {AF("rate", 0.5)},
+     .in = {F32(4, 3), I32(0, 9, 4), RNG},
+     .reject = "sample is i32 and rng is i64, both must be i64"},
+    {.op = "dropout",
+     .name = "integers",
+     .attrs = {AF("rate", 0.5)},
+     .in = {I64(0, 9, 4), I64(0, 9, 4), RNG},
+     .reject = "'x' must be floating point, is i64"},
+    {.op = "dropout",
+     .name = "scalar",
+     .attrs = {AF("rate", 0.5)},
+     .in = {F32_S, I64(0, 9, 4), RNG},
+     .reject = "'x' must have at least 1 dims"},
+};
+
+OP_FAMILY(dropout, cases, golden);
