@@ -109,6 +109,10 @@ static tnb_status buffer_alloc(tnb_device *device, uint64_t size, uint32_t kind,
                                tnb_buffer **out_buffer, tnb_error *err)
 {
     const tnb_host *host = device->instance->host;
+    /* A system that overcommits would say yes, and kill the process when it is written. */
+    if (size > memory_total())
+        return tn_tnb_fail(err, TNB_E_OOM, "%llu bytes are more than this machine's memory, %llu",
+                           (unsigned long long)size, (unsigned long long)memory_total());
     tnb_buffer *buffer = calloc(1, sizeof *buffer);
     void *mem = buffer ? host->alloc(host->ctx, size, ALIGN) : NULL;
     if (!mem) {

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * batch_norm over x [N, C, S...], per channel:
+ *   y = scale (x - mean) inv_std + bias, inv_std = 1 / sqrt(var + epsilon), var biased
+ *   dx = scale inv_std (dy - mean(dy) - xhat mean(dy xhat)), dscale = sum(dy xhat), dbias = sum(dy)
+ * Ioffe and Szegedy, "Batch Normalization" (2015). Sums run in double; the variance in a second
+ * pass, so that a large mean does not swallow it. */
+#include <math.h>
+
+#include "ops.h"
+
+struct state {
+    int64_t n, c, s; /* s: product of the dims after the channel's */
+    double epsilon;
+};
+
+/* [lo, hi) are channels. Without inner dims, neighbours in memory are neighbouring channels. */
+
+static double channel_sum(const struct state *st, const float *x, int64_t c, double mean,
+                          bool square)
+{
+    double lane[16] = {0}, sum = 0;
+    for (int64_t n = 0; n < st->n; n++) {
+        const float *p = x + (n * st->c + c) * st->s;
+        int64_t i = 0;
+        for (; i + 16 <= st->s; i += 16)
+            for (int j = 0; j < 16; j++) {
+                double d = (double)p[i + j] - mean;
+                lane[j] += square ? d * d : d;
+            }
+        for (int j = 0; i < st->s; i++, j++) {
+            double d = (double)p[i] - mean;
+            lane[j] += square ? d * d : d;
+        }
+    }
+    for (int j = 0; j < 16; j++)
+        sum += lane[j];
+    return sum;
+}
+
+static void apply(const struct state *st, const float *x, float *y, int64_t c, float a, float b,
+                  float mean)
+{
+    for (int64_t n = 0; n < st->n; n++) {
+        const float *p = x + (n * st->c + c) * st->s;
+        float *o = y + (n * st->c + c) * st->s;
+        CPU_SIMD for (int64_t i = 0; i < st->s; i++) o[i] = (p[i] - mean) * a + b;
+    }
+}
+
+static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *st = k->state;
+    const float *x = (const float *)(const void *)k->in[0];
+    const float *scale = (const float *)(const void *)k->in[1];
+    const float *bias = (const float *)(const void *)k->in[2];
+    float *out[4];
+    for (int i = 0; i < 4; i++)
+        out[i] = (float *)(void *)k->out[i];
+    double count = (double)(st->n * st->s);
+    for (int64_t c = lo; c < hi; c++) {
+        double mean = channel_sum(st, x, c, 0, false) / count;
+        double var = channel_sum(st, x, c, mean, true) / count;
+        double inv_std = 1 / sqrt(var + st->epsilon);
+        apply(st, x, out[0], c, (float)inv_std * scale[c], bias[c], (float)mean);
+        out[1][c] = (float)mean;
+        out[2][c] = (float)inv_std;
+        out[3][c] = (float)var;
+    }
+}
+
+static void inference_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *st = k->state;
+    const float *in[5];
+    for (int i = 0; i < 5; i++)
+        in[i] = (const float *)(const void *)k->in[i];
+    for (int64_t c = lo; c < hi; c++) {
+        float a = (float)((double)in[1][c] / sqrt((double)in[4][c] + st->epsilon));
+        apply(st, in[0], (float *)(void *)k->out[0], c, a, in[2][c], in[3][c]);
+    }
+}
+
+static void grad_sums(const struct state *st, const float *x, const float *dy, int64_t c,
+                      float mean, double *out_dy, double *out_dyx)
+{
+    double a[8] = {0}, b[8] = {0};
+    for (int64_t n = 0; n < st->n; n++) {
+        const float *p = x + (n * st->c + c) * st->s, *d = dy + (n * st->c + c) * st->s;
+        int64_t i = 0;
+        for (; i + 8 <= st->s; i += 8)
+            for (int j = 0; j < 8; j++) {
+                a[j] += (double)d[i + j];
+                b[j] += (double)d[i + j] * ((double)p[i + j] - (double)mean);
+            }
+        for (int j = 0; i < st->s; i++, j++) {
+            a[j] += (double)d[i];
+            b[j] += (double)d[i] * ((double)p[i] - (double)mean);
+        }
+    }
+    *out_dy = *out_dyx = 0;
+    for (int j = 0; j < 8; j++) {
+        *out_dy += a[j];
+        *out_dyx += b[j];
+    }
+}
+
+/* inputs x, scale, mean, inv_std, dy; outputs dx, dscale, dbias */
+static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *st = k->state;
+    const float *in[5];
+    for (int i = 0; i < 5; i++)
+        in[i] = (const float *)(const void *)k->in[i];
+    float *dx = (float *)(void *)k->out[0], *dscale = (float *)(void *)k->out[1];
+    float *dbias = (float *)(void *)k->out[2];
+    double count = (double)(st->n * st->s);
+    for (int64_t c = lo; c < hi; c++) {
+        double sum_dy, sum_dyx, inv_std = (double)in[3][c];
+        float mean = in[2][c];
+        grad_sums(st, in[0], in[4], c, mean, &sum_dy, &sum_dyx);
+        float a = (float)((double)in[1][c] * inv_std), m = (float)(sum_dy / count);
+        float b = (float)(sum_dyx * inv_std * inv_std / count);
+        for (int64_t n = 0; n < st->n; n++) {
+            int64_t at = (n * st->c + c) * st->s;
+            const float *p = in[0] + at, *d = in[4] + at;
+            float *o = dx + at;
+            CPU_SIMD for (int64_t i = 0; i < st->s; i++) o[i] = a * (d[i] - m - (p[i] - mean) * b);
+        }
+        dscale[c] = (float)(sum_dyx * inv_std);
+        dbias[c] = (float)sum_dy;
+    }
+}
+
+static void over_channels(const struct cpu_kernel *k, cpu_range_fn fn)
+{
+    const struct state *st = k->state;
+    cpu_parallel(k->inst->n_threads, st->c, 1 + CPU_GRAIN / 3 / (st->n * st->s + 1), fn, k);
+}
+
+static tnb_status forward_run(const struct cpu_kernel *k, tnb_error *err)
+{
+    over_channels(k, forward_range);
+    return TNB_OK;
+}
+
+static tnb_status inference_run(const struct cpu_kernel *k, tnb_error *err)
+{
+    over_channels(k, inference_range);
+    return TNB_OK;
+}
+
+static tnb_status grad_run(const struct cpu_kernel *k, tnb_error *err)
+{
+    over_channels(k, grad_range);
+    return TNB_OK;
+}
+
+static bool supports(const struct cpu_query *q, char why[CPU_WHY])
+{
+    return cpu_need_f32(q, 31, 15, why);
+}
+
+static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
+{
+    void *mem = NULL;
+    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
+    if (status != TNB_OK)
+        return status;
+    struct state *st = mem;
+    const tnb_tensor *x = q->in[0];
+    st->n = x->dim[0];
+    st->c = x->dim[1];
+    st->s = cpu_dims(x, 2, x->rank);
+    st->epsilon = tnb_attr_float(q->node, "epsilon", 1e-3);
+    k->run = strcmp(q->node->op, "batch_norm") == 0        ? forward_run
+             : strcmp(q->node->op, "batch_norm_grad") == 0 ? grad_run
+                                                           : inference_run;
+    return TNB_OK;
+}
+
+#define NORM(op)                                                               \
+    {                                                                          \
+        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
+    }
+
+const struct cpu_op CPU_SYM(cpu_norm)[] = {
+    NORM("batch_norm"),
+    NORM("batch_norm_grad"),
+    NORM("batch_norm_inference"),
+    {.name = NULL},
+};

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * For the files of own loops, each compiled once per instruction set (CPU_ISA): names that leave a
+ * file carry the set's name, everything else is static. */
+#ifndef CPU_OPS_OPS_H
+#define CPU_OPS_OPS_H
+
+#include "../cpu.h"
+#include "../threads.h"
+
+#define CPU_CAT2(a, b) a##_##b
+#define CPU_CAT(a, b) CPU_CAT2(a, b)
+#define CPU_SYM(name) CPU_CAT(name, CPU_ISA)
+
+/* The iterations of the next loop may run in any order: outputs may be an input's memory, but only
+ * at the same element. */
+#define CPU_SIMD _Pragma("omp simd")
+
+/* Elements per thread below which a second thread costs more than it brings: about 5 us of work. */
+#define CPU_GRAIN 16384
+
+#if defined(__GNUC__)
+#define CPU_INLINE static inline __attribute__((always_inline))
+#define CPU_UNUSED __attribute__((unused))
+#else
+#define CPU_INLINE static inline
+#define CPU_UNUSED
+#endif
+
+extern const struct cpu_op CPU_SYM(cpu_binary)[], CPU_SYM(cpu_unary)[], CPU_SYM(cpu_shape)[],
+    CPU_SYM(cpu_slice)[], CPU_SYM(cpu_reduce)[], CPU_SYM(cpu_matmul)[], CPU_SYM(cpu_lookup)[],
+    CPU_SYM(cpu_conv)[], CPU_SYM(cpu_pool)[], CPU_SYM(cpu_norm)[], CPU_SYM(cpu_softmax)[],
+    CPU_SYM(cpu_dropout)[], CPU_SYM(cpu_loss)[], CPU_SYM(cpu_update)[];
+
+/* Refuses unless every present input and output in the two bit masks is f32. */
+CPU_UNUSED static bool cpu_need_f32(const struct cpu_query *q, uint32_t in_mask, uint32_t out_mask,
+                                    char why[CPU_WHY])
+{
+    for (uint32_t i = 0; i < q->n_in; i++)
+        if ((in_mask >> i & 1) && q->in[i] && q->in[i]->dtype != TNB_F32)
+            return cpu_refuse(why, "input %u is %s; the cpu runs '%.40s' in f32", i,
+                              cpu_dtype_name(q->in[i]->dtype), q->node->op);
+    for (uint32_t i = 0; i < q->n_out; i++)
+        if ((out_mask >> i & 1) && q->out[i] && q->out[i]->dtype != TNB_F32)
+            return cpu_refuse(why, "output %u is %s; the cpu runs '%.40s' in f32", i,
+                              cpu_dtype_name(q->out[i]->dtype), q->node->op);
+    return true;
+}
+
+CPU_UNUSED static bool cpu_is_index(const tnb_tensor *t)
+{
+    return t && (t->dtype == TNB_I32 || t->dtype == TNB_I64);
+}
+
+/* Element i of an i32 or i64 array. */
+CPU_INLINE int64_t cpu_index_at(const void *p, bool wide, int64_t i)
+{
+    return wide ? ((const int64_t *)p)[i] : ((const int32_t *)p)[i];
+}
+
+/* Product of dims [from, to). */
+CPU_UNUSED static int64_t cpu_dims(const tnb_tensor *t, uint32_t from, uint32_t to)
+{
+    int64_t n = 1;
+    for (uint32_t i = from; i < to; i++)
+        n *= t->dim[i];
+    return n;
+}
+
+CPU_INLINE int64_t cpu_min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+CPU_INLINE int64_t cpu_max64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+#endif

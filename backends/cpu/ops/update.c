@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Optimizer and state updates; formulas in docs/operators.md. Kingma and Ba, "Adam" (2015);
+ * Loshchilov and Hutter, "Decoupled Weight Decay Regularization" (2019). With apply = 0 every
+ * output is the bits of its input. Each runs in place. */
+#include "vmath.h"
+
+struct state {
+    int64_t n;
+    float momentum, b1, b2, epsilon, decay;
+    double beta1, beta2;
+    bool nesterov, decoupled;
+};
+
+static float scalar(const struct cpu_kernel *k, int i)
+{
+    float v;
+    memcpy(&v, k->in[i], sizeof v);
+    return v;
+}
+
+static void keep(const struct cpu_kernel *k, int in, int out, int64_t lo, int64_t hi)
+{
+    if (k->in[in] && k->out[out] && k->out[out] != k->in[in])
+        memmove(k->out[out] + lo * 4, k->in[in] + lo * 4, (size_t)(hi - lo) * 4);
+}
+
+/* --- sgd: param, grad, velocity?, lr, grad_mul, apply --- */
+
+static void sgd_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    if (scalar(k, 5) == 0) {
+        keep(k, 0, 0, lo, hi);
+        keep(k, 2, 1, lo, hi);
+        return;
+    }
+    const float lr = scalar(k, 3), mul = scalar(k, 4), mom = s->momentum, wd = s->decay;
+    const float *p = (const float *)(const void *)k->in[0];
+    const float *g = (const float *)(const void *)k->in[1];
+    const float *v = (const float *)(const void *)k->in[2];
+    float *po = (float *)(void *)k->out[0], *vo = (float *)(void *)k->out[1];
+    if (!v) {
+        CPU_SIMD for (int64_t i = lo; i < hi; i++) po[i] = p[i] - lr * (g[i] * mul + wd * p[i]);
+    } else if (s->nesterov) {
+        CPU_SIMD for (int64_t i = lo; i < hi; i++)
+        {
+            float d = g[i] * mul + wd * p[i], w = mom * v[i] + d;
+            vo[i] = w;
+            po[i] = p[i] - lr * (d + mom * w);
+        }
+    } else {
+        CPU_SIMD for (int64_t i = lo; i < hi; i++)
+        {
+            float w = mom * v[i] + (g[i] * mul + wd * p[i]);
+            vo[i] = w;
+            po[i] = p[i] - lr * w;
+        }
+    }
+}
+
+/* --- adam, adamw: param, grad, m, v, correction [2], lr, grad_mul, apply --- */
+
+static void adam_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    if (scalar(k, 7) == 0) {
+        keep(k, 0, 0, lo, hi);
+        keep(k, 2, 1, lo, hi);
+        keep(k, 3, 2, lo, hi);
+        return;
+    }
+    const float *c = (const float *)(const void *)k->in[4];
+    const float lr = scalar(k, 5), mul = scalar(k, 6), c1 = c[0], c2 = c[1];
+    const float b1 = s->b1, b2 = s->b2, a1 = (float)(1 - s->beta1), a2 = (float)(1 - s->beta2);
+    const float eps = s->epsilon, l2 = s->decoupled ? 0 : s->decay;
+    const float shrink = s->decoupled ? lr * s->decay : 0;
+    /* (m / c1) / (sqrt(v / c2) + eps), with one division */
+    const float root = sqrtf(c2), lr1 = lr * root / c1, eps1 = eps * root;
+    const float *p = (const float *)(const void *)k->in[0];
+    const float *g = (const float *)(const void *)k->in[1];
+    const float *m = (const float *)(const void *)k->in[2];
+    const float *v = (const float *)(const void *)k->in[3];
+    float *po = (float *)(void *)k->out[0], *mo = (float *)(void *)k->out[1];
+    float *vo = (float *)(void *)k->out[2];
+    CPU_SIMD for (int64_t i = lo; i < hi; i++)
+    {
+        float old = p[i], d = g[i] * mul + l2 * old;
+        float m1 = b1 * m[i] + a1 * d, v1 = b2 * v[i] + a2 * (d * d);
+        mo[i] = m1;
+        vo[i] = v1;
+        po[i] = old - lr1 * m1 / (sqrtf(v1) + eps1) - shrink * old;
+    }
+}
+
+/* --- ema_update: state, value, apply; accumulate: acc, value, reset --- */
+
+static void ema_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    if (scalar(k, 2) == 0) {
+        keep(k, 0, 0, lo, hi);
+        return;
+    }
+    const float *a = (const float *)(const void *)k->in[0];
+    const float *b = (const float *)(const void *)k->in[1];
+    float *o = (float *)(void *)k->out[0], mom = s->momentum, rest = s->b1;
+    CPU_SIMD for (int64_t i = lo; i < hi; i++) o[i] = mom * a[i] + rest * b[i];
+}
+
+static void accumulate_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const float *a = (const float *)(const void *)k->in[0];
+    const float *b = (const float *)(const void *)k->in[1];
+    float *o = (float *)(void *)k->out[0];
+    if (scalar(k, 2) != 0) {
+        memmove(o + lo, b + lo, (size_t)(hi - lo) * sizeof *o);
+        return;
+    }
+    CPU_SIMD for (int64_t i = lo; i < hi; i++) o[i] = a[i] + b[i];
+}
+
+#define RUN(name, range, grain)                                        \
+    static tnb_status name(const struct cpu_kernel *k, tnb_error *err) \
+    {                                                                  \
+        const struct state *s = k->state;                              \
+        cpu_parallel(k->inst->n_threads, s->n, grain, range, k);       \
+        return TNB_OK;                                                 \
+    }
+RUN(sgd_run, sgd_range, CPU_GRAIN / 2)
+RUN(adam_run, adam_range, CPU_GRAIN / 4)
+RUN(ema_run, ema_range, CPU_GRAIN)
+RUN(accumulate_run, accumulate_range, CPU_GRAIN)
+
+/* --- scalars --- */
+
+static tnb_status correction_run(const struct cpu_kernel *k, tnb_error *err)
+{
+    const struct state *s = k->state;
+    int64_t step;
+    memcpy(&step, k->in[0], sizeof step);
+    float *o = (float *)(void *)k->out[0];
+    o[0] = (float)-expm1((double)step * log(s->beta1));
+    o[1] = (float)-expm1((double)step * log(s->beta2));
+    return TNB_OK;
+}
+
+static tnb_status counter_run(const struct cpu_kernel *k, tnb_error *err)
+{
+    int64_t n;
+    memcpy(&n, k->in[0], sizeof n);
+    n = (int64_t)((uint64_t)n + (scalar(k, 1) != 0));
+    memcpy(k->out[0], &n, sizeof n);
+    return TNB_OK;
+}
+
+static bool supports(const struct cpu_query *q, char why[CPU_WHY])
+{
+    return cpu_need_f32(q, 255, 7, why);
+}
+
+static bool counter_supports(const struct cpu_query *q, char why[CPU_WHY])
+{
+    if (q->in[0]->dtype != TNB_I64)
+        return cpu_refuse(why, "the counter is %s; i64", cpu_dtype_name(q->in[0]->dtype));
+    if (q->n_in > 1 && q->in[1]->dtype != TNB_F32)
+        return cpu_refuse(why, "apply is %s; f32", cpu_dtype_name(q->in[1]->dtype));
+    return true;
+}
+
+static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
+{
+    void *mem = NULL;
+    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
+    if (status != TNB_OK)
+        return status;
+    struct state *s = mem;
+    const char *op = q->node->op;
+    bool ema = strcmp(op, "ema_update") == 0, adamw = strcmp(op, "adamw") == 0;
+    double momentum = tnb_attr_float(q->node, "momentum", ema ? 0.99 : 0);
+    s->n = tnb_count(q->out[0]);
+    s->momentum = (float)momentum;
+    s->beta1 = tnb_attr_float(q->node, "beta1", 0.9);
+    s->beta2 = tnb_attr_float(q->node, "beta2", 0.999);
+    s->b1 = ema ? (float)(1 - momentum) : (float)s->beta1;
+    s->b2 = (float)s->beta2;
+    s->epsilon = (float)tnb_attr_float(q->node, "epsilon", 1e-7);
+    s->decay = (float)tnb_attr_float(q->node, "weight_decay", adamw ? 0.01 : 0);
+    s->nesterov = tnb_attr_int(q->node, "nesterov", 0) != 0;
+    s->decoupled = adamw;
+    k->run = strcmp(op, "sgd") == 0               ? sgd_run
+             : strcmp(op, "bias_correction") == 0 ? correction_run
+             : strcmp(op, "counter_add") == 0     ? counter_run
+             : strcmp(op, "accumulate") == 0      ? accumulate_run
+             : ema                                ? ema_run
+                                                  : adam_run;
+    return TNB_OK;
+}
+
+#define LOOPS(supports_fn)                                \
+    {                                                     \
+        "loops", CPU_PROVIDER_LOOPS, supports_fn, prepare \
+    }
+
+const struct cpu_op CPU_SYM(cpu_update)[] = {
+    {.name = "sgd", .loops = LOOPS(supports), .n_pairs = 2, .pair = {{0, 0}, {2, 1}}},
+    {.name = "adam", .loops = LOOPS(supports), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
+    {.name = "adamw", .loops = LOOPS(supports), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
+    {.name = "bias_correction", .loops = LOOPS(counter_supports)},
+    {.name = "counter_add", .loops = LOOPS(counter_supports), .n_pairs = 1, .pair = {{0, 0}}},
+    {.name = "ema_update", .loops = LOOPS(supports), .n_pairs = 1, .pair = {{0, 0}}},
+    {.name = "accumulate", .loops = LOOPS(supports), .n_pairs = 1, .pair = {{0, 0}}},
+    {.name = NULL},
+};
