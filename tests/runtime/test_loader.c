@@ -331,6 +331,23 @@ Test(loader, a_wrapper_opens_what_it_wraps_and_is_destroyed_before_it)
     cr_assert_eq(count_of("fake"), 2);
 }
 
+/* "other" is younger than "fake" here, and still has to outlive it. */
+Test(loader, what_is_opened_late_is_destroyed_late)
+{
+    tnb_device *device = NULL;
+    install_plugin("fake");
+    install_plugin("other");
+    setenv("FAKE_DEVICES_fake", "gpu/Late/u/5/", 1);
+    setenv("FAKE_DEVICES_other", "gpu/G/v/4/", 1);
+    struct tn_runtime_params params = {.log = log_to_text, .log_ctx = &log_text};
+    cr_assert_eq(make_runtime(temp_folder(), &params, &rt, &err), TN_OK, "%s", err.msg);
+    cr_assert_eq(tn_device_open(tn_runtime_device(rt, 0), &device, &err), TN_OK, "%s", err.msg);
+    tn_runtime_destroy(&rt);
+    const char *fake = strstr(log_text.text, "fake: destroyed, wrapping");
+    const char *other = strstr(log_text.text, "other: destroyed\n");
+    cr_assert(fake && other && fake < other, "%s", log_text.text);
+}
+
 Test(loader, a_wrapper_of_nothing_says_so)
 {
     install_plugin("wrapper");

@@ -189,6 +189,12 @@ static tnb_status device_open(tnb_instance *instance, uint32_t index, tnb_device
 {
     if (strstr(instance->field[index][1], "Shut"))
         return fail(err, TNB_E_OOM, "no room for a context", "");
+    if (strstr(instance->field[index][1], "Late")) { /* wraps, but only now */
+        tnb_status status = instance->host->open_backend(
+            instance->host->ctx, "other", &instance->inner, &instance->inner_instance, err);
+        if (status != TNB_OK)
+            return status;
+    }
     *out_device = calloc(1, sizeof **out_device);
     instance->host->log(instance->host->ctx, TNB_LOG_INFO, "opened");
     return TNB_OK;
