@@ -127,6 +127,8 @@ TN_API int64_t tn_trainer_best_epoch(const tn_trainer *trainer);
  * is whole. `metadata` pairs (key, value, ..., NULL) are stored with it; may be NULL. */
 TN_API tn_status tn_session_save(tn_session *session, const char *path, const char *const *metadata,
                                  struct tn_error *err);
+/* What the weights in a file are: "best by validation, epoch 4", "last, epoch 5"; into buf. */
+TN_API tn_status tn_weights_selection(const char *path, char *buf, size_t size);
 /* Every parameter and buffer of the session must be in the file with its shape, and none besides. */
 TN_API tn_status tn_session_load(tn_session *session, const char *path, struct tn_error *err);
 

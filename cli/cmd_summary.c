@@ -1,0 +1,104 @@
+/* tenon summary: layers, output shapes, parameters, as Keras users expect. */
+#include <string.h>
+
+#include "cli.h"
+
+static void format_shape(const struct tn_shape *shape, char *buf, size_t size)
+{
+    size_t n = (size_t)snprintf(buf, size, "(");
+    for (uint32_t i = 0; i < shape->rank && n < size; i++) {
+        const char *comma = i ? ", " : "";
+        if (shape->dim[i] < 0)
+            n += (size_t)snprintf(buf + n, size - n, "%sbatch", comma);
+        else
+            n += (size_t)snprintf(buf + n, size - n, "%s%lld", comma, (long long)shape->dim[i]);
+    }
+    if (n < size)
+        snprintf(buf + n, size - n, ")");
+}
+
+static json_t *layer_json(const struct tn_layer_info *layer)
+{
+    json_t *shape = json_array();
+    for (uint32_t i = 0; i < layer->output_shape.rank; i++)
+        json_array_append_new(shape, layer->output_shape.dim[i] < 0
+                                         ? json_null()
+                                         : json_integer(layer->output_shape.dim[i]));
+    return json_pack("{s:s, s:s, s:s, s:o, s:I, s:I, s:s}", "event", "layer", "name", layer->name,
+                     "type", layer->type, "output_shape", shape, "params",
+                     (json_int_t)layer->n_params, "buffers", (json_int_t)layer->n_buffers, "inputs",
+                     layer->inputs);
+}
+
+static void print_layer(const struct tn_layer_info *layer)
+{
+    char shape[96], count[32], name[80];
+    format_shape(&layer->output_shape, shape, sizeof(shape));
+    snprintf(name, sizeof(name), "%s (%s)", layer->name, layer->type);
+    printf("%-34s %-26s %12s  %s\n", name, shape,
+           cli_format_count(layer->n_params + layer->n_buffers, count, sizeof(count)),
+           layer->inputs);
+}
+
+static void print_table(const struct cli_options *options, const struct tn_layer_info *layers,
+                        size_t n)
+{
+    char total[32], trained[32], other[32];
+    int64_t n_params = 0, n_buffers = 0;
+    if (!options->json)
+        printf("%-34s %-26s %12s  %s\n", "layer (type)", "output shape", "params", "inputs");
+    for (size_t i = 0; i < n; i++) {
+        n_params += layers[i].n_params;
+        n_buffers += layers[i].n_buffers;
+        if (options->json)
+            cli_json(layer_json(&layers[i]));
+        else
+            print_layer(&layers[i]);
+    }
+    cli_say(options, "total params: %s; trainable: %s; non-trainable: %s\n",
+            cli_format_count(n_params + n_buffers, total, sizeof(total)),
+            cli_format_count(n_params, trained, sizeof(trained)),
+            cli_format_count(n_buffers, other, sizeof(other)));
+    cli_json_done(options, json_pack("{s:I, s:I, s:I}", "params",
+                                     (json_int_t)(n_params + n_buffers), "trainable",
+                                     (json_int_t)n_params, "non_trainable", (json_int_t)n_buffers));
+}
+
+static int run(const struct cli_options *options)
+{
+    tn_recipe *recipe = NULL;
+    tn_model *model = NULL;
+    tn_dataset *train = NULL;
+    struct tn_layer_info *layers = NULL;
+    struct tn_error err = {TN_OK, ""};
+    size_t n = 0;
+    int rc = CLI_OK;
+    if (cli_load_recipe(options, &recipe, &err))
+        return cli_fail(&err);
+    /* Only a recipe that leaves its input shapes to the data needs the data. */
+    if (tn_recipe_build_model(recipe, NULL, &model, &err)) {
+        struct tn_error again = {TN_OK, ""};
+        if (tn_recipe_open_data(recipe, options->data_dir, &train, NULL, NULL, &again) ||
+            tn_recipe_build_model(recipe, train, &model, &err))
+            rc = cli_fail(&err);
+    }
+    if (!rc && tn_model_summary(model, &layers, &n, &err))
+        rc = cli_fail(&err);
+    if (!rc)
+        print_table(options, layers, n);
+    tn_free(layers);
+    tn_dataset_unref(&train);
+    tn_model_destroy(&model);
+    tn_recipe_destroy(&recipe);
+    return rc;
+}
+
+const struct cli_verb cli_verb_summary = {
+    .name = "summary",
+    .args = "RECIPE|NAME",
+    .summary = "show a recipe's layers, output shapes and parameters",
+    .mask = CLI_OPT_RECIPE | CLI_OPT_DATA | CLI_OPT_JSON,
+    .min_args = 1,
+    .max_args = 1,
+    .run = run,
+};

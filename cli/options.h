@@ -1,0 +1,60 @@
+/* Command-line options of every verb: one table for parsing, environment variables and --help. */
+#ifndef TN_CLI_OPTIONS_H
+#define TN_CLI_OPTIONS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CLI_OK 0
+#define CLI_FAILED 1 /* the run failed */
+#define CLI_USAGE 2  /* usage or input error */
+
+/* Which options a verb takes: bits of cli_option.mask. */
+enum {
+    CLI_OPT_DEVICE = 1u << 0,  /* --backend --device --threads --backend-opt */
+    CLI_OPT_RECIPE = 1u << 1,  /* --set --print-config */
+    CLI_OPT_DATA = 1u << 2,    /* --data-dir */
+    CLI_OPT_TRAIN = 1u << 3,   /* --epochs --batch-size ... --dry-run */
+    CLI_OPT_EVAL = 1u << 4,    /* --split --data --batch-size */
+    CLI_OPT_EXPLAIN = 1u << 5, /* --explain --strict */
+    CLI_OPT_FORCE = 1u << 6,   /* --force */
+    CLI_OPT_JSON = 1u << 7     /* --json */
+};
+
+#define CLI_MAX_SETS 64
+#define CLI_MAX_ARGS 8
+
+struct cli_options {
+    const char *args[CLI_MAX_ARGS]; /* positional */
+    size_t n_args;
+    const char *backend, *device, *data_dir, *out, *split, *data;
+    const char *sets[CLI_MAX_SETS];
+    size_t n_sets;
+    const char *backend_opts[CLI_MAX_SETS];
+    size_t n_backend_opts;
+    int64_t threads, epochs, batch_size, max_steps, seed; /* -1: not given */
+    double max_seconds;                                   /* -1: not given */
+    int json, force, no_save, explain, strict, dry_run, print_config, verbose, quiet, help, version;
+};
+
+struct cli_verb {
+    const char *name;
+    const char *args;    /* "RECIPE|NAME" */
+    const char *summary; /* one line */
+    const char *details; /* paragraph of --help; may be NULL */
+    uint32_t mask;
+    size_t min_args, max_args;
+    int (*run)(const struct cli_options *options);
+};
+
+/* Flags, then TENON_* variables for what the flags left out. 0, or CLI_USAGE with a message
+ * printed. */
+int cli_options_parse(const struct cli_verb *verb, int argc, char **argv,
+                      struct cli_options *out_options);
+void cli_print_verb_help(const struct cli_verb *verb);
+
+extern const struct cli_verb cli_verb_devices, cli_verb_train, cli_verb_eval, cli_verb_summary,
+    cli_verb_init, cli_verb_schema;
+extern const struct cli_verb *const cli_verbs[]; /* NULL-terminated */
+
+#endif
