@@ -118,8 +118,8 @@ void tn_ring_drop(struct tn_pending *pending);
 /* --- best.c: the best weights --- */
 tn_status tn_best_keep(struct tn_trainer *trainer, struct tn_error *err);
 tn_status tn_best_restore(struct tn_trainer *trainer, struct tn_error *err);
-/* The monitored measure: 1 and its index among eval_fn's, or 0 when there is none. TN_E_INVALID for a
- * name that no validation result has. */
+/* The monitored measure: 1 and its index among eval_fn's, or 0 when there is none. TN_E_INVALID for
+ * a name that no validation result has. */
 tn_status tn_best_find_monitor(const struct tn_trainer *trainer, size_t *out_measure,
                                int *out_found, struct tn_error *err);
 int tn_best_is_better(const struct tn_trainer *trainer, size_t measure, double value);
