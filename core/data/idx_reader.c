@@ -78,15 +78,17 @@ static tn_status make_part(const struct tn_reader_call *call, const struct tn_id
         status = tn_reader_pair(call, text, images, labels, n_classes, &dataset, err);
     }
     tn_tensor_unref(&images);
-    if (!status && tn_dataset_check_labels(dataset, "y", n_classes, err)) {
-        status = tn_error_prefix(err, "'%s'", labels_path);
-        if (!status) /* the caller wants no message */
-            status = TN_E_INVALID;
-        tn_dataset_unref(&dataset);
+    if (!status) {
+        status = tn_dataset_check_labels(dataset, "y", n_classes, err);
+        if (status)
+            tn_error_prefix(err, "'%s'", labels_path);
     }
-    if (!status)
-        *out_dataset = dataset;
-    return status;
+    if (status) {
+        tn_dataset_unref(&dataset);
+        return status;
+    }
+    *out_dataset = dataset;
+    return TN_OK;
 }
 
 static int64_t count_classes(const tn_tensor *labels)
