@@ -131,7 +131,16 @@ static int locks_init(tn_runtime *runtime)
     return 1;
 }
 
-/* The backend that the user named, or all of them, and "ref". */
+/* Where nodes go that the named backend refuses. A machine without it falls back to ref. */
+static void load_fallback(tn_runtime *runtime)
+{
+    struct tn_backend_unit *unit = NULL;
+    if (strcmp(runtime->only, "cpu") != 0 && strcmp(runtime->only, "ref") != 0 &&
+        tn_loader_open(runtime, "cpu", &unit, NULL) == TN_OK)
+        unit->is_listed = 1;
+}
+
+/* The backend that the user named and its fallback, or all of them, and "ref". */
 static tn_status load(tn_runtime *runtime, const struct tn_runtime_params *params,
                       const struct options *options, struct tn_error *err)
 {
@@ -149,6 +158,7 @@ static tn_status load(tn_runtime *runtime, const struct tn_runtime_params *param
         runtime->only = strdup(unit->name);
         if (!runtime->only)
             return tn_error_set(err, TN_E_OOM, "out of memory");
+        load_fallback(runtime);
     }
     status = tn_loader_open(runtime, "ref", &unit, err);
     if (status == TN_OK)

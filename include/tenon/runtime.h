@@ -22,7 +22,8 @@ struct tn_runtime_params {
     void (*log)(void *ctx, tn_log_level level, const char *msg);
     void *log_ctx;
     uint32_t n_threads; /* 0: as many as the process may run on */
-    /* NULL: load every backend found. A name, or a path with a slash: load only that one. */
+    /* NULL: load every backend found. A name, or a path with a slash: devices are chosen from that
+     * one; besides it only "cpu" is loaded, if there is one, for what it refuses. */
     const char *backend;
     /* "KEY=VALUE" for the selected backend. */
     const char *const *backend_opts;
