@@ -12,6 +12,8 @@
 #ifndef TN_TESTS_OPS_CASES_H
 #define TN_TESTS_OPS_CASES_H
 
+#include <math.h> /* tables use NAN and INFINITY */
+
 #include "ops/op.h"
 
 #define OP_CASE_MAX_IN 10

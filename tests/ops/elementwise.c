@@ -1,6 +1,291 @@
+/* Cases of the elementwise operators. */
 #include "cases.h"
+
+#include "../golden/elementwise.h"
+
+/* The same shapes for every operator of two operands. */
+#define BINARY(name_, a_, b_, grad_)                                                            \
+    {.op = name_,                                                                               \
+     .name = "same",                                                                            \
+     .in = {a_(3, 5), b_(3, 5)},                                                                \
+     .grad = grad_,                                                                             \
+     .out = {OUT(TN_F32, 3, 5)}},                                                               \
+        {.op = name_,                                                                           \
+         .name = "row",                                                                         \
+         .in = {a_(7, 13), b_(13)},                                                             \
+         .grad = grad_,                                                                         \
+         .out = {OUT(TN_F32, 7, 13)}},                                                          \
+        {.op = name_,                                                                           \
+         .name = "column",                                                                      \
+         .in = {a_(7, 1), b_(7, 3)},                                                            \
+         .grad = grad_,                                                                         \
+         .out = {OUT(TN_F32, 7, 3)}},                                                           \
+        {.op = name_,                                                                           \
+         .name = "outer",                                                                       \
+         .in = {a_(2, 1, 3, 1), b_(5, 1, 4)},                                                   \
+         .grad = grad_,                                                                         \
+         .out = {OUT(TN_F32, 2, 5, 3, 4)}},                                                     \
+        {.op = name_,                                                                           \
+         .name = "one",                                                                         \
+         .in = {a_(1), b_(1, 1)},                                                               \
+         .grad = grad_,                                                                         \
+         .out = {OUT(TN_F32, 1, 1)}},                                                           \
+        {.op = name_, .name = "prime", .in = {a_(1009), b_(1009)}, .out = {OUT(TN_F32, 1009)}}, \
+        {.op = name_,                                                                           \
+         .name = "channels",                                                                    \
+         .in = {a_(2, 3, 5, 7), b_(3, 1, 1)},                                                   \
+         .grad = grad_,                                                                         \
+         .out = {OUT(TN_F32, 2, 3, 5, 7)}},                                                     \
+        {.op = name_, .name = "empty", .in = {a_(0, 3), b_(3)}, .out = {OUT(TN_F32, 0, 3)}},    \
+        {.op = name_,                                                                           \
+         .name = "empty_by_one",                                                                \
+         .in = {a_(4, 0), b_(4, 1)},                                                            \
+         .out = {OUT(TN_F32, 4, 0)}},                                                           \
+        {.op = name_, .name = "special", .in = {SPECIAL(97), SPECIAL(97)}},                     \
+        {.op = name_, .name = "special_row", .in = {SPECIAL(5, 1), SPECIAL(1, 17)}},            \
+        {.op = name_, .name = "misfit", .in = {a_(2, 3), b_(4)}, .reject = "broadcast"},        \
+        {.op = name_,                                                                           \
+         .name = "misfit_deep",                                                                 \
+         .in = {a_(2, 3, 4), b_(3, 3, 4)},                                                      \
+         .reject = "[3, 3, 4]"},                                                                \
+    {                                                                                           \
+        .op = name_, .name = "mixed", .in = {a_(3), IN(TN_F64, FILL_UNIFORM, -1, 1, 3)},        \
+        .reject = "f64"                                                                         \
+    }
+
+#define INTEGERS(name_)                                                                      \
+    {.op = name_,                                                                            \
+     .name = "i32",                                                                          \
+     .in = {I32(-99, 99, 5, 3), I32(-99, 99, 3)},                                            \
+     .out = {OUT(TN_I32, 5, 3)}},                                                            \
+        {.op = name_,                                                                        \
+         .name = "i64",                                                                      \
+         .in = {I64(-1e12, 1e12, 11), I64(-99, 99, 1)},                                      \
+         .out = {OUT(TN_I64, 11)}},                                                          \
+    {                                                                                        \
+        .op = name_, .name = "u8",                                                           \
+        .in = {IN(TN_U8, FILL_INTS, 0, 9, 3), IN(TN_U8, FILL_INTS, 0, 9, 3)}, .reject = "u8" \
+    }
+
+#define COMPARISON(name_)                                                                       \
+    {.op = name_, .name = "ties", .in = {TIES(7, 11), TIES(11)}, .out = {OUT(TN_BOOL, 7, 11)}}, \
+        {.op = name_,                                                                           \
+         .name = "special",                                                                     \
+         .in = {SPECIAL(31, 1), SPECIAL(17)},                                                   \
+         .out = {OUT(TN_BOOL, 31, 17)}},                                                        \
+        {.op = name_,                                                                           \
+         .name = "i32",                                                                         \
+         .in = {I32(-2, 3, 13), I32(-2, 3, 13)},                                                \
+         .out = {OUT(TN_BOOL, 13)}},                                                            \
+        {.op = name_,                                                                           \
+         .name = "i64",                                                                         \
+         .in = {I64(-2, 3, 5, 1), I64(-2, 3, 1, 5)},                                            \
+         .out = {OUT(TN_BOOL, 5, 5)}},                                                          \
+        {.op = name_,                                                                           \
+         .name = "u8",                                                                          \
+         .in = {IN(TN_U8, FILL_INTS, 250, 256, 9), IN(TN_U8, FILL_INTS, 250, 256, 9)},          \
+         .out = {OUT(TN_BOOL, 9)}},                                                             \
+        {.op = name_, .name = "bool", .in = {BOOLS(9), BOOLS(9)}, .out = {OUT(TN_BOOL, 9)}},    \
+        {.op = name_, .name = "scalar", .in = {F32_S, F32_S}, .out = {OUT_S(TN_BOOL)}},         \
+        {.op = name_, .name = "empty", .in = {F32(0), F32(1)}, .out = {OUT(TN_BOOL, 0)}},       \
+        {.op = name_, .name = "mixed", .in = {F32(3), I32(0, 3, 3)}, .reject = "i32"},          \
+    {                                                                                           \
+        .op = name_, .name = "misfit", .in = {F32(2), F32(3)}, .reject = "broadcast"            \
+    }
+
+#define UNARY(name_, x_, grad_)                                                                  \
+    {.op = name_, .name = "vector", .in = {x_(17)}, .grad = grad_, .out = {OUT(TN_F32, 17)}},    \
+        {.op = name_,                                                                            \
+         .name = "odd",                                                                          \
+         .in = {x_(3, 5, 7)},                                                                    \
+         .grad = grad_,                                                                          \
+         .out = {OUT(TN_F32, 3, 5, 7)}},                                                         \
+        {.op = name_, .name = "prime", .in = {x_(2003)}, .out = {OUT(TN_F32, 2003)}},            \
+        {.op = name_, .name = "one", .in = {x_(1)}, .grad = grad_, .out = {OUT(TN_F32, 1)}},     \
+        {.op = name_, .name = "scalar", .in = {LIT_S(TN_F32, V(0.75))}, .out = {OUT_S(TN_F32)}}, \
+        {.op = name_,                                                                            \
+         .name = "rank_8",                                                                       \
+         .in = {x_(1, 2, 1, 2, 1, 2, 1, 2)},                                                     \
+         .grad = grad_,                                                                          \
+         .out = {OUT(TN_F32, 1, 2, 1, 2, 1, 2, 1, 2)}},                                          \
+        {.op = name_, .name = "empty", .in = {x_(3, 0, 2)}, .out = {OUT(TN_F32, 3, 0, 2)}},      \
+        {.op = name_, .name = "special", .in = {SPECIAL(89)}},                                   \
+    {                                                                                            \
+        .op = name_, .name = "integers", .in = {I32(0, 9, 3)}, .reject = "i32"                   \
+    }
+
+#define GRAD_PAIR(name_)                                                                        \
+    {.op = name_,                                                                               \
+     .name = "odd",                                                                             \
+     .in = {RANGE(-1, 1, 3, 5, 7), F32(3, 5, 7)},                                               \
+     .out = {OUT(TN_F32, 3, 5, 7)}},                                                            \
+        {.op = name_, .name = "prime", .in = {RANGE(-1, 1, 1013), F32(1013)}},                  \
+        {.op = name_, .name = "one", .in = {RANGE(-1, 1, 1), F32(1)}, .out = {OUT(TN_F32, 1)}}, \
+        {.op = name_, .name = "zeros", .in = {TIES(31), F32(31)}},                              \
+        {.op = name_, .name = "special", .in = {SPECIAL(41), F32(41)}},                         \
+        {.op = name_, .name = "empty", .in = {F32(0), F32(0)}, .out = {OUT(TN_F32, 0)}},        \
+        {.op = name_, .name = "misfit", .in = {F32(3), F32(4)}, .reject = "shape"},             \
+        {.op = name_, .name = "no_broadcast", .in = {F32(3, 2), F32(2)}, .reject = "shape"},    \
+    {                                                                                           \
+        .op = name_, .name = "integers", .in = {I32(0, 2, 3), I32(0, 2, 3)}, .reject = "i32"    \
+    }
+
+#define POSITIVE(...) RANGE(0.1, 4, __VA_ARGS__)
+
 static const struct op_case cases[] = {
-    {.op = "add", .name = "row", .in = {F32(2, 3), F32(3)}, .grad = 3, .out = {OUT(TN_F32, 2, 3)}},
-    {.op = "add", .name = "misfit", .in = {F32(2, 3), F32(4)}, .reject = "broadcast"},
+    BINARY("add", F32, F32, 3),
+    INTEGERS("add"),
+    BINARY("sub", F32, F32, 3),
+    INTEGERS("sub"),
+    BINARY("mul", F32, F32, 3),
+    INTEGERS("mul"),
+    BINARY("div", F32, AWAY, 3),
+    {.op = "div", .name = "i32", .in = {I32(1, 9, 3), I32(1, 9, 3)}, .reject = "i32"},
+    {.op = "div", .name = "scalar", .in = {F32_S, LIT_S(TN_F32, V(3))}, .out = {OUT_S(TN_F32)}},
+    /* Uniform operands meet in no tie, so the kink stays clear of them. */
+    BINARY("maximum", F32, F32, 3),
+    BINARY("minimum", F32, F32, 3),
+    {.op = "maximum", .name = "ties", .in = {TIES(7, 5), TIES(5)}},
+    {.op = "minimum", .name = "ties", .in = {TIES(7, 5), TIES(5)}},
+    {.op = "maximum", .name = "i32", .in = {I32(1, 9, 3), I32(1, 9, 3)}, .reject = "i32"},
+
+    COMPARISON("equal"),
+    COMPARISON("greater"),
+
+    UNARY("neg", F32, 1),
+    UNARY("exp", F32, 1),
+    UNARY("log", POSITIVE, 1),
+    UNARY("sqrt", POSITIVE, 1),
+    UNARY("square", F32, 1),
+    UNARY("tanh", F32, 1),
+    UNARY("sigmoid", F32, 1),
+    UNARY("relu", AWAY, 1),
+    UNARY("leaky_relu", AWAY, 1),
+    {.op = "sigmoid", .name = "wide", .in = {RANGE(-100, 100, 101)}},
+    {.op = "tanh", .name = "wide", .in = {RANGE(-20, 20, 101)}},
+    {.op = "exp", .name = "wide", .in = {RANGE(-110, 90, 201)}},
+    {.op = "relu",
+     .name = "nan_stays",
+     .in = {LIT(TN_F32, V(NAN, -1, 0, 2), 4)},
+     .want = {V(NAN, 0, 0, 2)}},
+    {.op = "leaky_relu",
+     .name = "alpha",
+     .in = {AWAY(5, 3)},
+     .attrs = {AF("alpha", 0.3)},
+     .grad = 1},
+    {.op = "leaky_relu",
+     .name = "negative_alpha",
+     .in = {AWAY(11)},
+     .attrs = {AF("alpha", -0.5)},
+     .grad = 1},
+    {.op = "leaky_relu",
+     .name = "by_hand",
+     .in = {LIT(TN_F32, V(-4, 0, 4), 3)},
+     .attrs = {AF("alpha", 0.25)},
+     .want = {V(-1, 0, 4)}},
+
+    GRAD_PAIR("relu_grad"),
+    GRAD_PAIR("leaky_relu_grad"),
+    GRAD_PAIR("sigmoid_grad"),
+    GRAD_PAIR("tanh_grad"),
+    {.op = "relu_grad",
+     .name = "by_hand",
+     .in = {LIT(TN_F32, V(0, 1, 2, 0), 4), LIT(TN_F32, V(5, 6, INFINITY, NAN), 4)},
+     .want = {V(0, 6, INFINITY, 0)}},
+
+    {.op = "cast",
+     .name = "f32_i64",
+     .in = {RANGE(-1e6, 1e6, 33)},
+     .attrs = {AS("dtype", "i64")},
+     .out = {OUT(TN_I64, 33)}},
+    {.op = "cast",
+     .name = "special_i32",
+     .in = {SPECIAL(47)},
+     .attrs = {AS("dtype", "i32")},
+     .out = {OUT(TN_I32, 47)}},
+    {.op = "cast", .name = "special_i64", .in = {SPECIAL(47)}, .attrs = {AS("dtype", "i64")}},
+    {.op = "cast", .name = "special_u8", .in = {SPECIAL(47)}, .attrs = {AS("dtype", "u8")}},
+    {.op = "cast", .name = "special_bool", .in = {SPECIAL(47)}, .attrs = {AS("dtype", "bool")}},
+    {.op = "cast",
+     .name = "special_f32",
+     .in = {SPECIAL(47)},
+     .attrs = {AS("dtype", "f32")},
+     .tol = TOL_EXACT},
+    {.op = "cast",
+     .name = "i32_f32",
+     .in = {I32(-1e9, 1e9, 3, 7)},
+     .attrs = {AS("dtype", "f32")},
+     .out = {OUT(TN_F32, 3, 7)},
+     .tol = TOL_EXACT},
+    {.op = "cast",
+     .name = "i64_f32",
+     .in = {I64(-1e15, 1e15, 21)},
+     .attrs = {AS("dtype", "f32")},
+     .tol = TOL_EXACT},
+    {.op = "cast",
+     .name = "u8_f32",
+     .in = {IN(TN_U8, FILL_INTS, 0, 256, 2, 1, 7, 7)},
+     .attrs = {AS("dtype", "f32")},
+     .out = {OUT(TN_F32, 2, 1, 7, 7)},
+     .tol = TOL_EXACT},
+    {.op = "cast",
+     .name = "bool_f32",
+     .in = {BOOLS(19)},
+     .attrs = {AS("dtype", "f32")},
+     .tol = TOL_EXACT},
+    {.op = "cast",
+     .name = "f32_f64",
+     .in = {IN(TN_F32, FILL_UNIFORM, -2, 2, 7)},
+     .attrs = {AS("dtype", "f64")},
+     .out = {OUT(TN_F64, 7)},
+     .grad = 1},
+    {.op = "cast",
+     .name = "empty",
+     .in = {F32(0)},
+     .attrs = {AS("dtype", "i32")},
+     .out = {OUT(TN_I32, 0)}},
+    {.op = "cast",
+     .name = "unknown",
+     .in = {F32(3)},
+     .attrs = {AS("dtype", "float")},
+     .reject = "'float' is no dtype"},
+
+    {.op = "select",
+     .name = "same",
+     .in = {BOOLS(3, 5), F32(3, 5), F32(3, 5)},
+     .grad = 6,
+     .out = {OUT(TN_F32, 3, 5)}},
+    {.op = "select",
+     .name = "all_broadcast",
+     .in = {BOOLS(7, 1, 1), F32(3, 1), F32(5)},
+     .grad = 6,
+     .out = {OUT(TN_F32, 7, 3, 5)}},
+    {.op = "select",
+     .name = "zero_other",
+     .in = {BOOLS(11), F32(11), F32_S},
+     .grad = 6,
+     .out = {OUT(TN_F32, 11)}},
+    {.op = "select",
+     .name = "f32_scalar",
+     .in = {IN_S(TN_F32, FILL_INTS, 1, 2), F32(3, 5), F32(5)},
+     .out = {OUT(TN_F32, 3, 5)}},
+    {.op = "select", .name = "f32_cond", .in = {TIES(101), F32(101), F32(101)}},
+    {.op = "select", .name = "nan_cond", .in = {SPECIAL(61), F32(61), F32(61)}},
+    {.op = "select",
+     .name = "special",
+     .in = {BOOLS(61), SPECIAL(61), SPECIAL(61)},
+     .tol = TOL_EXACT},
+    {.op = "select",
+     .name = "i64",
+     .in = {BOOLS(13), I64(-9, 9, 13), I64(-9, 9, 1)},
+     .out = {OUT(TN_I64, 13)}},
+    {.op = "select", .name = "empty", .in = {BOOLS(1), F32(0), F32(1)}, .out = {OUT(TN_F32, 0)}},
+    {.op = "select",
+     .name = "int_cond",
+     .in = {I32(0, 2, 3), F32(3), F32(3)},
+     .reject = "bool or f32"},
+    {.op = "select", .name = "mixed", .in = {BOOLS(3), F32(3), I32(0, 2, 3)}, .reject = "i32"},
+    {.op = "select", .name = "misfit", .in = {BOOLS(2), F32(3), F32(3)}, .reject = "broadcast"},
 };
-OP_FAMILY_NO_GOLDEN(elementwise, cases);
+
+OP_FAMILY(elementwise, cases, elementwise_golden);
