@@ -96,6 +96,7 @@ static uint32_t add_value(struct builder *b, const struct tn_type *type, uint32_
         t->stride[i] = stride;
         stride *= type->shape.dim[i];
     }
+    ir->stores[store].n_values++;
     ir->store_of[ir->n_values] = store;
     ir->prior[ir->n_values] = TNB_ABSENT;
     return ir->n_values++;

@@ -29,6 +29,7 @@ struct tn_ir_store {
     tn_dtype dtype;
     uint8_t is_output;   /* must outlive the step */
     uint8_t is_assigned; /* becomes the next version of a state */
+    uint32_t n_values;   /* views of it: above 1 where a reshape lies in between */
     /* Nodes that read it, ascending, each once: readers[first_reader .. + n_readers). */
     uint32_t first_reader, n_readers;
 };

@@ -13,10 +13,12 @@ static int is_fed(const struct tn_ir_store *store)
     return store->kind == TN_STORE_INPUT || store->kind == TN_STORE_CONST;
 }
 
-/* Made and read inside one claim only: the backend keeps it in registers. */
+/* Made and read inside one claim only: the backend keeps it in registers. Not where it is read in
+ * another shape: the backend cannot tell that the two values are the same bytes. */
 static int is_hidden(const struct tn_plan_ir *ir, const struct tn_ir_store *store)
 {
-    if (store->producer == TN_NONE || store->is_output || store->is_assigned)
+    if (store->producer == TN_NONE || store->is_output || store->is_assigned ||
+        store->n_values != 1)
         return 0;
     const struct tn_ir_node *producer = &ir->nodes[store->producer];
     if (producer->claim == TN_NONE)

@@ -53,18 +53,26 @@ static int has_room(const tn_plan *plan, uint32_t device)
                         plan->workspace_bytes[device] <= largest);
 }
 
-/* Would the allocation go through right now? */
+/* Would its buffers go through right now, all at once? */
 static int probe_room(const tn_plan *plan, uint32_t device)
 {
     const struct tn_session_device *dev = &plan->session->devices[device];
-    uint64_t needed = 0;
-    tnb_buffer *buffer = NULL;
-    if (tn_plan_growth(plan, device, &needed, NULL) != TN_OK || !needed)
-        return 1;
-    if (dev->api->buffer_alloc(dev->handle, needed, TNB_BUFFER_DEVICE, &buffer, NULL) != TNB_OK)
+    uint64_t arena = plan->mem.devices[device].arena_bytes, work = plan->workspace_bytes[device];
+    uint64_t sizes[4] = {plan->mem.devices[device].plan_bytes, arena > dev->arena_bytes ? arena : 0,
+                         work > dev->workspace_bytes ? work : 0, 0};
+    tnb_buffer *buffers[4] = {NULL};
+    if (device == 0 &&
+        tn_session_new_state_bytes(plan->session, plan->key.graph, &sizes[3], NULL) != TN_OK)
         return 0;
-    dev->api->buffer_free(buffer);
-    return 1;
+    int ok = 1;
+    for (int i = 0; i < 4 && ok; i++)
+        if (sizes[i])
+            ok = dev->api->buffer_alloc(dev->handle, sizes[i], TNB_BUFFER_DEVICE, &buffers[i],
+                                        NULL) == TNB_OK;
+    for (int i = 0; i < 4; i++)
+        if (buffers[i])
+            dev->api->buffer_free(buffers[i]);
+    return ok;
 }
 
 /* Workspace is not known before the backend compiles: the refused plan's share is scaled along. */

@@ -40,6 +40,8 @@ tn_status tn_session_sync(tn_session *session, struct tn_error *err)
     tn_status first = TN_OK;
     for (uint32_t d = 0; d < session->n_devices; d++) {
         struct tn_session_device *dev = &session->devices[d];
+        if (!dev->event) /* opening it failed */
+            continue;
         tn_status st = tn_session_wait(dev, dev->event_value + 1, first == TN_OK ? err : NULL);
         first = first == TN_OK ? st : first;
     }

@@ -211,10 +211,12 @@ typedef struct tnb_claim { /* FROZEN */
     uint64_t cookie; /* the backend's own, handed back in the segment */
 } tnb_claim;
 
-/* A maximal run of nodes on one device. `values` lists each value that the nodes read or write, in
- * ascending order: the order of the spans in plan_bind. A value inside a claim has no span (its
- * buffer is NULL), as has an absent one. Claims lie inside the segment, convex and disjoint, and
- * run at the place of their last node. */
+/* A maximal run of nodes on one device. `nodes` is in the order of execution: ascending in propose;
+ * in plan_create the nodes of a claim stand together, so a number may come after a larger one.
+ * `values` lists each value that the nodes read or write, in ascending order: the order of the spans
+ * in plan_bind. A value inside a claim has no span (its buffer is NULL), as has an absent one; one
+ * that is read under a second shape keeps its span. Claims lie inside the segment, convex and
+ * disjoint, and run at the place of their last node. */
 typedef struct tnb_segment {
     uint32_t struct_size, n_nodes, n_values, n_claims;
     const uint32_t *nodes, *values;
