@@ -1,0 +1,189 @@
+/* Every operator of the cpu backend against the core's references (sums in double), at sizes that
+ * are odd, empty, one, or just past a vector: with every instruction set, provider and thread
+ * count, and again in place where the backend says that it can. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu_cases.h"
+#include "cpu_rig.h"
+#include "eval.h"
+
+/* Ways to open the backend. */
+static const struct way {
+    const char *name;
+    uint32_t threads;
+    const char *options[5];
+} ways[] = {
+    {"1 thread", 1, {NULL}},
+    {"3 threads", 3, {NULL}},
+    {"loops, best isa", 2, {"provider", "loops", NULL}},
+    {"loops, avx2", 2, {"provider", "loops", "isa", "avx2", NULL}},
+    {"loops, baseline", 1, {"provider", "loops", "isa", "baseline", NULL}},
+    {"oneDNN", 2, {"provider", "onednn", NULL}},
+    {"blas", 2, {"provider", "blas", NULL}},
+};
+enum { N_WAYS = sizeof ways / sizeof *ways };
+
+static void store(void *to, tn_dtype dtype, const struct tn_ref_tensor *t, int64_t i)
+{
+    switch (dtype) {
+    case TN_F32:
+        ((float *)to)[i] = (float)t->data.f[i];
+        break;
+    case TN_F64:
+        ((double *)to)[i] = t->data.f[i];
+        break;
+    case TN_I32:
+        ((int32_t *)to)[i] = (int32_t)t->data.i[i];
+        break;
+    case TN_I64:
+        ((int64_t *)to)[i] = t->data.i[i];
+        break;
+    default:
+        ((uint8_t *)to)[i] = (uint8_t)t->data.i[i];
+    }
+}
+
+static double load(const void *from, tn_dtype dtype, int64_t i)
+{
+    switch (dtype) {
+    case TN_F32:
+        return (double)((const float *)from)[i];
+    case TN_F64:
+        return ((const double *)from)[i];
+    case TN_I32:
+        return (double)((const int32_t *)from)[i];
+    case TN_I64:
+        return (double)((const int64_t *)from)[i];
+    default:
+        return (double)((const uint8_t *)from)[i];
+    }
+}
+
+static void set_value(struct cpu_value *v, const struct tn_ref_tensor *t)
+{
+    if (!t->type.dtype)
+        return;
+    v->type = cpu_type((uint32_t)t->type.dtype, t->type.shape.rank, t->type.shape.dim);
+    v->data = calloc((size_t)t->count + 1, 8);
+    cr_assert(v->data);
+}
+
+static uint32_t set_attrs(tnb_attr *to, const struct tn_attrs *attrs)
+{
+    for (uint32_t i = 0; i < attrs->n; i++) {
+        const struct tn_attr *a = &attrs->list[i];
+        to[i] = (tnb_attr){.key = a->name, .type = (uint32_t)a->type, .count = a->count};
+        if (a->type == TN_ATTR_FLOAT)
+            to[i].v.f = a->u.f;
+        else if (a->type == TN_ATTR_INT)
+            to[i].v.i = a->u.i;
+        else if (a->type == TN_ATTR_STRING)
+            to[i].v.s = a->u.s;
+        else
+            to[i].v.iv = a->u.ints;
+    }
+    return attrs->n;
+}
+
+/* Elementwise 1e-5; what sums may lose digits of its largest element as well. */
+static void compare(const char *way, const struct op_run *run, const struct cpu_call *call)
+{
+    for (uint32_t k = 0; k < call->n_out; k++) {
+        const struct tn_ref_tensor *want = &run->out[k];
+        if (!want->type.dtype)
+            continue;
+        int is_float = tn_dtype_is_float(want->type.dtype);
+        double largest = 0;
+        for (int64_t i = 0; is_float && i < want->count; i++)
+            if (isfinite(want->data.f[i]) && fabs(want->data.f[i]) > largest)
+                largest = fabs(want->data.f[i]);
+        double loss = run->c->tol == TOL_ELEMENTWISE ? 1e-6 : 1e-6 + 1e-5 * largest;
+        for (int64_t i = 0; i < want->count; i++) {
+            double got = load(call->out[k].data, want->type.dtype, i);
+            double w = is_float ? want->data.f[i] : (double)want->data.i[i];
+            if (want->type.dtype == TN_F32)
+                w = (double)(float)w;
+            int same = got == w || (isnan(got) && isnan(w)) ||
+                       (is_float && fabs(got - w) <= loss + 1e-5 * fabs(w));
+            cr_assert(same, "%s: %s/%s output %u[%lld] is %.9g, expected %.9g", way, run->c->op,
+                      run->c->name, k, (long long)i, got, w);
+        }
+    }
+}
+
+static void fill_inputs(const struct op_run *run, struct cpu_call *call)
+{
+    for (uint32_t i = 0; i < call->n_in; i++)
+        for (int64_t e = 0; run->in[i].type.dtype && e < run->in[i].count; e++)
+            store(call->in[i].data, run->in[i].type.dtype, &run->in[i], e);
+}
+
+static void run_case(struct cpu_rig *rig, const char *way, const struct op_case *c, tn_dtype dtype)
+{
+    struct op_run run;
+    struct tn_error terr = {0};
+    tnb_error err = {.struct_size = sizeof err};
+    tnb_support support;
+    tnb_attr attr[16];
+    cr_assert(op_run_open(c, dtype, &run, &terr) == TN_OK, "%s/%s: %s", c->op, c->name, terr.msg);
+    cr_assert(op_run_reference(&run, &terr) == TN_OK, "%s/%s: %s", c->op, c->name, terr.msg);
+    struct cpu_call call = {.op = c->op, .attr = attr, .n_in = run.n_in, .n_out = run.op->n_out};
+    call.n_attr = set_attrs(attr, &run.attrs);
+    for (uint32_t i = 0; i < run.n_in; i++)
+        set_value(&call.in[i], &run.in[i]);
+    for (uint32_t k = 0; k < run.op->n_out; k++)
+        set_value(&call.out[k], &run.out[k]);
+    fill_inputs(&run, &call);
+    tnb_status s = cpu_call_run(rig, &call, 1, &support, &err);
+    cr_assert(s == TNB_OK, "%s: %s/%s: %s", way, c->op, c->name, err.msg);
+    compare(way, &run, &call);
+    for (uint32_t p = 0; p < support.n_inplace; p++) {
+        memset(call.share, 0, sizeof call.share);
+        call.share[support.inplace[p].out] = support.inplace[p].in + 1u;
+        s = cpu_call_run(rig, &call, 1, NULL, &err);
+        cr_assert(s == TNB_OK, "%s: %s/%s in place: %s", way, c->op, c->name, err.msg);
+        compare("in place", &run, &call);
+    }
+    for (uint32_t i = 0; i < CPU_CALL_IN; i++)
+        free(call.in[i].data);
+    for (uint32_t k = 0; k < CPU_CALL_OUT; k++)
+        free(call.out[k].data);
+    op_run_close(&run);
+}
+
+ParameterizedTestParameters(cpu_ops, reference)
+{
+    static int index[N_WAYS];
+    for (int i = 0; i < N_WAYS; i++)
+        index[i] = i;
+    return cr_make_param_array(int, index, N_WAYS);
+}
+
+ParameterizedTest(const int *index, cpu_ops, reference, .timeout = 120)
+{
+    const struct way *way = &ways[*index];
+    struct cpu_rig rig;
+    tnb_error err = {.struct_size = sizeof err};
+    tnb_status s = cpu_rig_open(&rig, way->threads, way->options, &err);
+    if (!rig.table)
+        cr_skip_test("the cpu plugin was not built");
+    if (s != TNB_OK && way->options[0]) /* built without it, or not this CPU's */
+        cr_skip_test("%s: %s", way->name, err.msg);
+    cr_assert(s == TNB_OK, "%s: %s", way->name, err.msg);
+    for (size_t i = 0; i < cpu_case_count(); i++)
+        run_case(&rig, way->name, cpu_case_at(i), TN_F32);
+    /* The shared tables: every case of every family. */
+    const struct op_family *family;
+    for (size_t f = 0; (family = op_family_at(f)); f++) {
+        const struct op_case *c;
+        for (size_t i = 0; (c = op_family_case(family, i)); i++)
+            if (!c->reject)
+                run_case(&rig, way->name, c, TN_F32);
+    }
+    cpu_rig_close(&rig);
+}
