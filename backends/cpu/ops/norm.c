@@ -63,7 +63,9 @@ static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
         double mean = channel_sum(st, x, c, 0, false) / count;
         double var = channel_sum(st, x, c, mean, true) / count;
         double inv_std = 1 / sqrt(var + st->epsilon);
-        apply(st, x, out[0], c, (float)inv_std * scale[c], bias[c], (float)mean);
+        /* What f32 cuts off the mean is much where the mean is far above the deviation: to bias. */
+        double slope = inv_std * (double)scale[c], cut = mean - (double)(float)mean;
+        apply(st, x, out[0], c, (float)slope, (float)((double)bias[c] - cut * slope), (float)mean);
         out[1][c] = (float)mean;
         out[2][c] = (float)inv_std;
         out[3][c] = (float)var;

@@ -138,14 +138,20 @@ RUN(accumulate_run, accumulate_range, CPU_GRAIN)
 
 /* --- scalars --- */
 
+/* 1 - beta^step; the logarithm of 0 is not finite. */
+static float correction(double beta, int64_t step)
+{
+    return beta > 0 ? (float)-expm1((double)step * log(beta)) : (float)(step > 0);
+}
+
 static tnb_status correction_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
     int64_t step;
     memcpy(&step, k->in[0], sizeof step);
     float *o = (float *)(void *)k->out[0];
-    o[0] = (float)-expm1((double)step * log(s->beta1));
-    o[1] = (float)-expm1((double)step * log(s->beta2));
+    o[0] = correction(s->beta1, step);
+    o[1] = correction(s->beta2, step);
     return TNB_OK;
 }
 
