@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "tenon/runtime.h"
+#include "tenon/status.h"
 
 struct tn_log {
     void (*fn)(void *ctx, tn_log_level level, const char *msg); /* NULL: messages are dropped */

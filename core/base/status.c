@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tenon/graph.h"
-
 const char *tn_status_name(tn_status status)
 {
     switch (status) {

@@ -5,7 +5,6 @@
 
 #include "base/nearest.h"
 #include "graph/build.h"
-#include "tenon/runtime.h"
 
 /* "batch=5, time=7" */
 static const char *format_binding(const struct tn_graph *graph,

@@ -50,6 +50,11 @@ TN_API tn_status tn_graph_check(const tn_graph *graph, struct tn_error *err);
 /* A symbolic dim ("batch", "time"): a negative number to use in shapes and in int attributes.
  * The same name gives the same symbol. At most 8 symbols. Bound when a plan is made. */
 TN_API int64_t tn_graph_symbol(tn_graph *graph, const char *name);
+/* A number for a symbol. */
+struct tn_binding {
+    const char *symbol;
+    int64_t value;
+};
 
 /* Layer path: names of nodes and errors ("conv2d_1/bias_add"). Pushed names are joined by '/'. */
 TN_API void tn_graph_push_scope(tn_graph *graph, const char *name);
@@ -155,8 +160,6 @@ TN_API char *tn_graph_dim_format(const tn_graph *graph, int64_t dim, char *buf, 
 /* The whole graph as text, or as Graphviz DOT. The string is the caller's: tn_free(). */
 TN_API tn_status tn_graph_print(const tn_graph *graph, int as_dot, char **out_text,
                                 struct tn_error *err);
-/* Frees what this library handed out as a plain pointer. NULL is accepted. */
-TN_API void tn_free(void *ptr);
 
 #ifdef __cplusplus
 }

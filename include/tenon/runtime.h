@@ -15,8 +15,6 @@ typedef struct tn_session tn_session;
 typedef struct tn_plan tn_plan;
 typedef struct tn_device tn_device; /* owned by the runtime */
 
-typedef enum tn_log_level { TN_LOG_ERROR, TN_LOG_WARN, TN_LOG_INFO, TN_LOG_DEBUG } tn_log_level;
-
 struct tn_runtime_params {
     /* Called from any thread, one at a time. NULL: messages are dropped. */
     void (*log)(void *ctx, tn_log_level level, const char *msg);
@@ -105,10 +103,6 @@ TN_API tn_status tn_session_reset_state(tn_session *session, const char *prefix,
 
 /* --- plan: a graph compiled for a session and a binding of its symbols --- */
 
-struct tn_binding {
-    const char *symbol;
-    int64_t value;
-};
 /* Plans are cached by (graph, binding): asking again returns the same plan, owned by the session.
  * The graph must outlive the session's last use of its plans. */
 TN_API tn_status tn_session_plan(tn_session *session, const tn_graph *graph,

@@ -50,6 +50,11 @@ TN_API tn_status tn_error_set(struct tn_error *err, tn_status code, const char *
 /* Puts "prefix: " before the message that *err holds; keeps the code. Returns err's code. */
 TN_API tn_status tn_error_prefix(struct tn_error *err, const char *fmt, ...) TN_PRINTF(2, 3);
 
+/* Frees what this library handed out as a plain pointer. NULL is accepted. */
+TN_API void tn_free(void *ptr);
+
+typedef enum tn_log_level { TN_LOG_ERROR, TN_LOG_WARN, TN_LOG_INFO, TN_LOG_DEBUG } tn_log_level;
+
 /* The library's version, "MAJOR.MINOR.PATCH". */
 TN_API const char *tn_version(void);
 

@@ -3,7 +3,6 @@
 #define TN_TESTS_EVALUATE_H
 
 #include "graph/graph.h"
-#include "tenon/runtime.h"
 
 struct feed {
     tn_value value; /* an input or a state */
