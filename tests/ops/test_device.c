@@ -1,0 +1,305 @@
+/* Every case on a device, through the public runtime, against the reference in double.
+ *
+ * The environment variable OP_DEVICE names the device ("ref", "cpu", "opencl", "opencl:*glob*"). A
+ * case is a graph of one node. A node that the device refuses runs on the next one in the list;
+ * such cases are counted and named in the log, for that is what --strict would refuse. */
+#include <criterion/criterion.h>
+#include <criterion/logging.h>
+#include <criterion/parameterized.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "eval.h"
+#include "tenon/runtime.h"
+
+ParameterizedTestParameters(device, family)
+{
+    static int index[64];
+    size_t n = op_family_count();
+    for (size_t i = 0; i < n && i < 64; i++)
+        index[i] = (int)i;
+    return cr_make_param_array(int, index, n);
+}
+
+/* --- tolerance --- */
+
+static double unit_roundoff(tn_dtype dtype)
+{
+    switch (dtype) {
+    case TN_F64:
+        return 0x1p-53;
+    case TN_F16:
+        return 0x1p-11;
+    case TN_BF16:
+        return 0x1p-8;
+    default:
+        return 0x1p-24;
+    }
+}
+
+static double relative(tn_dtype dtype)
+{
+    return dtype == TN_F64 ? 1e-12 : dtype == TN_F16 ? 1e-3 : dtype == TN_BF16 ? 1.6e-2 : 1e-5;
+}
+
+/* The reference once more with every floating-point input replaced: by its absolute value, or by
+ * one. Gives the sum of absolute products and the number of terms for each output element. */
+static void run_replaced(const struct op_case *c, int by_ones, struct op_run *out_run)
+{
+    struct tn_error err = {0};
+    cr_assert(op_run_open(c, TN_F32, out_run, &err) == TN_OK, "%s", err.msg);
+    for (uint32_t i = 0; i < out_run->n_in; i++) {
+        struct tn_ref_tensor *x = &out_run->in[i];
+        for (int64_t e = 0; tn_dtype_is_float(x->type.dtype) && e < x->count; e++)
+            x->data.f[e] = by_ones ? 1.0 : fabs(x->data.f[e]);
+    }
+    cr_assert(op_run_reference(out_run, &err) == TN_OK, "%s", err.msg);
+}
+
+struct bounds {
+    const struct op_case *c;
+    struct op_run abs, ones; /* for TOL_SUM */
+    double largest[TN_OP_MAX_OUT];
+};
+
+static void bounds_open(const struct op_run *run, struct bounds *b)
+{
+    b->c = run->c;
+    if (b->c->tol == TOL_SUM) {
+        run_replaced(b->c, 0, &b->abs);
+        run_replaced(b->c, 1, &b->ones);
+    }
+    for (uint32_t k = 0; k < run->op->n_out; k++) {
+        b->largest[k] = 0.0;
+        for (int64_t e = 0; tn_dtype_is_float(run->out[k].type.dtype) && e < run->out[k].count; e++)
+            if (isfinite(run->out[k].data.f[e]) && fabs(run->out[k].data.f[e]) > b->largest[k])
+                b->largest[k] = fabs(run->out[k].data.f[e]);
+    }
+}
+
+static void bounds_close(struct bounds *b)
+{
+    if (b->c->tol == TOL_SUM) {
+        op_run_close(&b->abs);
+        op_run_close(&b->ones);
+    }
+}
+
+static double allowed(const struct bounds *b, uint32_t k, int64_t e, tn_dtype dtype, double want)
+{
+    double terms, size;
+    switch (b->c->tol) {
+    case TOL_EXACT:
+        return 0.0;
+    case TOL_COMPOSITE:
+        return relative(dtype) * (fabs(want) + b->largest[k]);
+    case TOL_SUM:
+        terms = b->c->terms ? (double)b->c->terms : fabs(b->ones.out[k].data.f[e]);
+        size = fabs(b->abs.out[k].data.f[e]);
+        return (terms + 2.0) * unit_roundoff(dtype) * size + 1e-37;
+    default:
+        return relative(dtype) * fabs(want) + 0.1 * relative(dtype);
+    }
+}
+
+/* --- tensors --- */
+
+static tn_tensor *tensor_of(const struct tn_ref_tensor *x)
+{
+    struct tn_error err = {0};
+    tn_tensor *wide = NULL, *t = NULL;
+    int is_float = tn_dtype_is_float(x->type.dtype);
+    cr_assert(tn_tensor_create(is_float ? TN_F64 : TN_I64, &x->type.shape, &wide, &err) == TN_OK,
+              "%s", err.msg);
+    if (x->count)
+        memcpy(tn_tensor_data(wide), x->data.any, (size_t)x->count * 8);
+    cr_assert(tn_tensor_convert(wide, x->type.dtype, &t, &err) == TN_OK, "%s", err.msg);
+    tn_tensor_unref(&wide);
+    return t;
+}
+
+/* The device's output as double or int64. */
+static tn_tensor *widened(const tn_tensor *t)
+{
+    struct tn_error err = {0};
+    tn_tensor *wide = NULL;
+    int is_float = tn_dtype_is_float(tn_tensor_dtype(t));
+    cr_assert(tn_tensor_convert(t, is_float ? TN_F64 : TN_I64, &wide, &err) == TN_OK, "%s",
+              err.msg);
+    return wide;
+}
+
+/* --- comparing --- */
+
+static int compare_element(const struct bounds *b, uint32_t k, int64_t e, tn_dtype dtype,
+                           double got, double want)
+{
+    if (dtype == TN_F32)
+        want = (double)(float)want; /* what is too large for the type is infinite in it */
+    if (isnan(want) || isnan(got))
+        return isnan(want) && isnan(got);
+    return got == want || fabs(got - want) <= allowed(b, k, e, dtype, want);
+}
+
+/* Reports the first few elements that differ. */
+static void compare_output(const struct op_run *run, const struct bounds *b, uint32_t k,
+                           const tn_tensor *tensor)
+{
+    const struct tn_ref_tensor *want = &run->out[k];
+    tn_tensor *wide = widened(tensor);
+    tn_dtype dtype = want->type.dtype;
+    int64_t n_bad = 0;
+    cr_assert(tn_shape_equal(tn_tensor_shape(tensor), &want->type.shape), "%s/%s: shape",
+              run->c->op, run->c->name);
+    for (int64_t e = 0; e < want->count; e++) {
+        if (!tn_dtype_is_float(dtype)) {
+            int64_t got = ((const int64_t *)tn_tensor_const_data(wide))[e];
+            if (got != want->data.i[e] && n_bad++ < 3)
+                cr_expect(0, "%s/%s: output %u[%lld] is %lld, expected %lld", run->c->op,
+                          run->c->name, k, (long long)e, (long long)got,
+                          (long long)want->data.i[e]);
+            continue;
+        }
+        double got = ((const double *)tn_tensor_const_data(wide))[e];
+        if (!compare_element(b, k, e, dtype, got, want->data.f[e]) && n_bad++ < 3)
+            cr_expect(0, "%s/%s: output %u[%lld] is %.9g, expected %.9g; allowed %.3g", run->c->op,
+                      run->c->name, k, (long long)e, got, want->data.f[e],
+                      allowed(b, k, e, dtype, want->data.f[e]));
+    }
+    cr_expect(n_bad == 0, "%s/%s: %lld of %lld elements of output %u differ", run->c->op,
+              run->c->name, (long long)n_bad, (long long)want->count, k);
+    tn_tensor_unref(&wide);
+}
+
+/* --- one case --- */
+
+static tn_graph *one_node_graph(const struct op_run *run)
+{
+    struct tn_error err = {0};
+    tn_graph *g = NULL;
+    tn_value in[OP_CASE_MAX_IN], out[TN_OP_MAX_OUT];
+    uint32_t n_attr = 0;
+    char name[16];
+    cr_assert(tn_graph_create(run->c->name, &g, &err) == TN_OK, "%s", err.msg);
+    for (uint32_t i = 0; i < run->n_in; i++) {
+        snprintf(name, sizeof(name), "in%u", i);
+        in[i] = run->c->in[i].dtype ? tn_graph_input(g, name, run->in[i].type.dtype,
+                                                     &run->in[i].type.shape, TN_INPUT_DATA)
+                                    : TN_NONE;
+    }
+    while (n_attr < OP_CASE_MAX_ATTR && run->c->attrs[n_attr].name)
+        n_attr++;
+    tn_graph_op(g, run->op->name, in, run->n_in, run->c->attrs, n_attr, out, run->op->n_out);
+    for (uint32_t k = 0; k < run->op->n_out; k++) {
+        snprintf(name, sizeof(name), "out%u", k);
+        if (run->out[k].type.dtype && out[k] != TN_NONE)
+            tn_graph_output(g, name, out[k]);
+    }
+    cr_assert(tn_graph_check(g, &err) == TN_OK, "%s/%s: %s", run->c->op, run->c->name, err.msg);
+    return g;
+}
+
+static int fell_back(const tn_plan *plan)
+{
+    struct tn_plan_info info;
+    tn_plan_info(plan, &info);
+    return info.n_fallback > 0;
+}
+
+/* Returns 1 when the node ran elsewhere. */
+static int check_case(tn_session *session, const struct op_case *c)
+{
+    struct op_run run;
+    struct bounds bounds;
+    struct tn_error err = {0};
+    tn_plan *plan = NULL;
+    char name[16];
+    int elsewhere = 0;
+    cr_assert(op_run_open(c, TN_F32, &run, &err) == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
+    tn_graph *graph = one_node_graph(&run);
+    tn_status st = tn_session_plan(session, graph, NULL, 0, &plan, &err);
+    for (uint32_t i = 0; st == TN_OK && i < run.n_in; i++) {
+        if (!c->in[i].dtype)
+            continue;
+        tn_tensor *t = tensor_of(&run.in[i]);
+        snprintf(name, sizeof(name), "in%u", i);
+        st = tn_plan_set_input(plan, name, t, &err);
+        tn_tensor_unref(&t);
+    }
+    if (st == TN_OK)
+        st = tn_plan_run(plan, &err);
+    cr_expect(st == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
+    cr_assert(op_run_reference(&run, &err) == TN_OK, "%s", err.msg);
+    bounds_open(&run, &bounds);
+    for (uint32_t k = 0; st == TN_OK && k < run.op->n_out; k++) {
+        tn_tensor *t = NULL;
+        snprintf(name, sizeof(name), "out%u", k);
+        if (!run.out[k].type.dtype)
+            continue;
+        st = tn_plan_get_output(plan, name, &t, &err);
+        cr_expect(st == TN_OK, "%s/%s: output %u: %s", c->op, c->name, k, err.msg);
+        if (st == TN_OK)
+            compare_output(&run, &bounds, k, t);
+        tn_tensor_unref(&t);
+    }
+    elsewhere = st == TN_OK && fell_back(plan);
+    bounds_close(&bounds);
+    tn_session_forget(session, graph);
+    tn_graph_destroy(&graph);
+    op_run_close(&run);
+    return elsewhere;
+}
+
+/* --- the device --- */
+
+static int is_required(const char *thing)
+{
+    const char *list = getenv("TENON_REQUIRE");
+    return list && strstr(list, thing) != NULL;
+}
+
+static tn_session *open_session(tn_runtime **out_runtime)
+{
+    struct tn_error err = {0};
+    struct tn_runtime_params params = {.n_threads = 2};
+    const char *name = getenv("OP_DEVICE");
+    tn_device *device = NULL;
+    tn_session *session = NULL;
+    if (!name)
+        name = "ref";
+    cr_assert(tn_runtime_create(&params, out_runtime, &err) == TN_OK, "%s", err.msg);
+    tn_status st = tn_runtime_select(*out_runtime, name, &device, &err);
+    if (st == TN_E_NOT_FOUND) {
+        cr_assert(!(strcmp(name, "opencl") == 0 && is_required("pocl")), "%s", err.msg);
+        cr_skip_test("no device '%s' here: %s", name, err.msg);
+    }
+    cr_assert(st == TN_OK, "%s", err.msg);
+    struct tn_session_params sp = {.device = device};
+    cr_assert(tn_session_create(*out_runtime, &sp, &session, &err) == TN_OK, "%s", err.msg);
+    return session;
+}
+
+ParameterizedTest(const int *index, device, family)
+{
+    const struct op_family *family = op_family_at((size_t)*index);
+    const struct op_case *c;
+    tn_runtime *runtime = NULL;
+    tn_session *session = open_session(&runtime);
+    size_t n_cases = 0, n_elsewhere = 0;
+    for (size_t i = 0; (c = op_family_case(family, i)); i++) {
+        if (c->reject)
+            continue;
+        n_cases++;
+        if (check_case(session, c)) {
+            n_elsewhere++;
+            cr_log_info("%s/%s ran elsewhere\n", c->op, c->name);
+        }
+    }
+    if (n_elsewhere)
+        cr_log_warn("%s: %zu of %zu cases ran elsewhere\n", family->name, n_elsewhere, n_cases);
+    tn_session_destroy(&session);
+    tn_runtime_destroy(&runtime);
+}
