@@ -1,5 +1,5 @@
-/* The operators, one line each: TN_OP(name) stands for `const struct tn_op tn_op_<name>` in a file of
- * this folder. Included with TN_OP defined; no include guard, for it is read more than once. */
+/* The operators, one line each: TN_OP(name) stands for `const struct tn_op tn_op_<name>` in a file
+ * of this folder. Included with TN_OP defined; no include guard, for it is read more than once. */
 
 /* elementwise_binary.c */
 TN_OP(add)
