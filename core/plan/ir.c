@@ -6,12 +6,17 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "graph/passes.h"
+
+#define MAX_FOLDED 4096 /* elements: a larger constant is cheaper to compute than to keep */
 
 struct builder {
     struct tn_plan_ir *ir;
     const tn_graph *graph;
     struct tn_type *types;
     struct tn_attrs *attrs;
+    tn_value *replace;  /* by graph value: the equal one to read instead */
+    tn_tensor **folded; /* by graph value: what it is, if constants alone decide; else NULL */
     uint8_t *needed;    /* by graph value: read by something live */
     uint8_t *live;      /* by graph node */
     uint32_t *value_of; /* graph value -> view value, TN_NONE: not there */
@@ -30,26 +35,50 @@ static int is_alias(const struct tn_graph_node *node)
     return (node->op->flags & TN_OP_ALIAS) != 0;
 }
 
-/* Backwards from the outputs and the assigned values; nodes are in topological order. */
+static void need(struct builder *b, tn_value v)
+{
+    if (v != TN_NONE)
+        b->needed[b->replace[v]] = 1;
+}
+
+/* Backwards from the outputs and the assigned values; nodes are in topological order. All declared
+ * state is there, read or not. */
 static void mark_live(struct builder *b)
 {
     const tn_graph *g = b->graph;
     for (size_t i = 0; i < g->outputs.n; i++)
-        b->needed[g->outputs.items[i].value] = 1;
+        need(b, g->outputs.items[i].value);
     for (size_t i = 0; i < g->states.n; i++) {
-        b->needed[g->states.items[i].value] = 1;
-        if (g->states.items[i].assigned != TN_NONE)
-            b->needed[g->states.items[i].assigned] = 1;
+        need(b, g->states.items[i].value);
+        need(b, g->states.items[i].assigned);
     }
     for (size_t n = g->nodes.n; n-- > 0;) {
         const struct tn_graph_node *node = &g->nodes.items[n];
         for (uint32_t o = 0; o < node->n_out; o++)
-            if (node->out[o] != TN_NONE && b->needed[node->out[o]])
+            if (node->out[o] != TN_NONE && b->needed[node->out[o]] && !b->folded[node->out[o]])
                 b->live[n] = 1;
         for (uint32_t i = 0; b->live[n] && i < node->n_in; i++)
-            if (node->in[i] != TN_NONE)
-                b->needed[node->in[i]] = 1;
+            need(b, node->in[i]);
     }
+}
+
+/* Equal subexpressions become one, small constant ones are computed now. */
+static tn_status simplify(struct builder *b, int wanted)
+{
+    struct tn_arena *arena = b->ir->arena;
+    if (wanted) {
+        tn_status st = tn_graph_common(b->graph, arena, &b->replace);
+        return st == TN_OK ? tn_graph_fold(b->graph, b->types, b->attrs, MAX_FOLDED, arena,
+                                           &b->folded, b->err)
+                           : tn_ir_oom(b->ir, b->err);
+    }
+    b->replace = TN_ARENA_NEW(arena, tn_value, b->graph->values.n);
+    b->folded = TN_ARENA_NEW(arena, tn_tensor *, b->graph->values.n);
+    if (!b->replace || !b->folded)
+        return tn_ir_oom(b->ir, b->err);
+    for (size_t v = 0; v < b->graph->values.n; v++)
+        b->replace[v] = (tn_value)v;
+    return TN_OK;
 }
 
 static tn_status type_bytes(const struct builder *b, const struct tn_type *type,
@@ -140,6 +169,18 @@ static void mark_grad(struct builder *b, const struct tn_graph_value *v, uint32_
     }
 }
 
+static tn_status add_folded(struct builder *b, tn_value index)
+{
+    const tn_tensor *t = b->folded[index];
+    tn_status st = add_store(b, TN_STORE_CONST, TN_NONE, &b->types[index], &b->store_at[index]);
+    if (st != TN_OK)
+        return st;
+    struct tn_ir_store *store = &b->ir->stores[b->store_at[index]];
+    store->data = tn_arena_dup(b->ir->arena, tn_tensor_const_data(t), store->n_bytes);
+    b->value_of[index] = add_value(b, &b->types[index], b->store_at[index], TNB_VALUE_CONST);
+    return store->data ? TN_OK : tn_ir_oom(b->ir, b->err);
+}
+
 static tn_status add_graph_value(struct builder *b, tn_value index)
 {
     const tn_graph *g = b->graph;
@@ -147,15 +188,22 @@ static tn_status add_graph_value(struct builder *b, tn_value index)
     const struct tn_type *type = &b->types[index];
     const struct tn_graph_node *node =
         v->kind == TN_VALUE_COMPUTED ? &g->nodes.items[v->node] : NULL;
-    if (node && is_alias(node)) {
-        tn_value from = node->in[0];
+    if (b->replace[index] != index) {
+        b->store_at[index] = b->store_at[b->replace[index]];
+        b->value_of[index] = b->value_of[b->replace[index]];
+        return TN_OK;
+    }
+    if (node && !b->live[v->node]) {
+        return b->folded[index] && b->needed[index] ? add_folded(b, index) : TN_OK;
+    } else if (node && is_alias(node)) {
+        tn_value from = b->replace[node->in[0]];
         if (!b->needed[index])
             return TN_OK;
         b->store_at[index] = b->store_at[from];
         b->value_of[index] = tn_shape_equal(&type->shape, &b->types[from].shape)
                                  ? b->value_of[from]
                                  : add_value(b, type, b->store_at[from], 0);
-    } else if (node ? b->live[v->node] : b->needed[index]) {
+    } else if (node || b->needed[index]) {
         tn_status st = add_store(b, store_kind(v->kind), v->index, type, &b->store_at[index]);
         if (st != TN_OK)
             return st;
@@ -328,9 +376,28 @@ static tn_status reserve(struct builder *b)
     return TN_OK;
 }
 
+static tn_status build_all(struct builder *b)
+{
+    const tn_graph *g = b->graph;
+    tn_status st = TN_OK;
+    mark_live(b);
+    for (size_t v = 0; st == TN_OK && v < g->values.n; v++)
+        st = add_graph_value(b, (tn_value)v);
+    for (size_t n = 0; st == TN_OK && n < g->nodes.n; n++)
+        if (b->live[n] && !is_alias(&g->nodes.items[n]))
+            st = add_node(b, n);
+    if (st == TN_OK)
+        st = add_inputs(b);
+    if (st == TN_OK)
+        st = add_outputs(b);
+    if (st == TN_OK)
+        add_assigns(b);
+    return st;
+}
+
 tn_status tn_ir_build(struct tn_arena *arena, const tn_graph *graph,
-                      const struct tn_symbol_values *bound, struct tn_plan_ir *out_ir,
-                      struct tn_error *err)
+                      const struct tn_symbol_values *bound, int simplified,
+                      struct tn_plan_ir *out_ir, struct tn_error *err)
 {
     *out_ir = (struct tn_plan_ir){.arena = arena, .graph_name = "?"};
     struct builder b = {.ir = out_ir, .graph = graph, .err = err};
@@ -339,21 +406,15 @@ tn_status tn_ir_build(struct tn_arena *arena, const tn_graph *graph,
         st = tn_graph_bind(graph, bound, arena, &b.types, &b.attrs, err);
     if (st == TN_OK)
         st = reserve(&b);
+    if (st == TN_OK)
+        st = simplify(&b, simplified);
     if (st != TN_OK)
         return st;
-    mark_live(&b);
-    for (size_t v = 0; st == TN_OK && v < graph->values.n; v++)
-        st = add_graph_value(&b, (tn_value)v);
-    for (size_t n = 0; st == TN_OK && n < graph->nodes.n; n++)
-        if (b.live[n] && !is_alias(&graph->nodes.items[n]))
-            st = add_node(&b, n);
-    if (st == TN_OK)
-        st = add_inputs(&b);
-    if (st == TN_OK)
-        st = add_outputs(&b);
+    st = build_all(&b);
+    if (simplified)
+        tn_graph_unfold(graph, b.folded);
     if (st != TN_OK)
         return st;
-    add_assigns(&b);
     out_ir->view = (tnb_graph){.struct_size = sizeof(tnb_graph),
                                .n_nodes = out_ir->n_nodes,
                                .n_values = out_ir->n_values,

@@ -15,13 +15,14 @@
 enum tn_store_kind {
     TN_STORE_TEMP = 0, /* made by a node, or by a copy at the step's begin */
     TN_STORE_INPUT,    /* inputs[index] */
-    TN_STORE_CONST,    /* consts[index] of the graph */
+    TN_STORE_CONST,    /* consts[index] of the graph, or `data` */
     TN_STORE_STATE     /* states[index]: its version as the step begins */
 };
 
 struct tn_ir_store {
     enum tn_store_kind kind;
     uint32_t index;
+    const void *data;  /* of a constant that the plan computed; else NULL */
     uint32_t producer; /* node, or TN_NONE */
     uint64_t n_bytes;
     uint32_t grad_state; /* state whose gradient this is, or TN_NONE */
@@ -90,10 +91,11 @@ struct tn_plan_ir {
     uint32_t n_copies;
 };
 
-/* TN_E_INVALID (a shape rule that fails under the binding names its node), TN_E_OOM. */
+/* `simplified`: equal subexpressions are computed once, small constant ones not at all.
+ * TN_E_INVALID (a shape rule that fails under the binding names its node), TN_E_OOM. */
 tn_status tn_ir_build(struct tn_arena *arena, const tn_graph *graph,
-                      const struct tn_symbol_values *bound, struct tn_plan_ir *out_ir,
-                      struct tn_error *err);
+                      const struct tn_symbol_values *bound, int simplified,
+                      struct tn_plan_ir *out_ir, struct tn_error *err);
 
 /* Orders the nodes: the graph's order, but readers of a state's old version go before the node that
  * makes the new one wherever that is possible, and nodes of one device stay together. Renumbers the

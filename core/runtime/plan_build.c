@@ -86,7 +86,8 @@ void tn_plan_destroy(tn_plan **plan)
 tn_status tn_plan_analyse(tn_plan *plan, struct tn_error *err)
 {
     struct tn_placer placer = tn_session_placer(plan->session);
-    tn_status st = tn_ir_build(&plan->arena, plan->key.graph, &plan->key.bound, &plan->ir, err);
+    tn_status st = tn_ir_build(&plan->arena, plan->key.graph, &plan->key.bound,
+                               !plan->session->debug.no_simplify, &plan->ir, err);
     if (st == TN_OK)
         st = tn_plan_place(&plan->ir, &placer, err);
     if (st == TN_OK)

@@ -113,20 +113,23 @@ static tn_status grow_arenas(tn_plan *plan, int *out_moved, struct tn_error *err
     return st;
 }
 
-static tn_status upload_const(tn_plan *plan, const struct tn_loc *loc, struct tn_error *err)
+static tn_status upload_const(tn_plan *plan, uint32_t loc, struct tn_error *err)
 {
-    struct tn_session_device *dev = &plan->session->devices[loc->device];
-    const tn_tensor *given = plan->key.graph->consts.items[plan->ir.stores[loc->store].index];
+    struct tn_session_device *dev = &plan->session->devices[plan->mem.locs[loc].device];
+    const struct tn_ir_store *store = &plan->ir.stores[plan->mem.locs[loc].store];
+    const void *data = store->data;
     tn_tensor *row_major = NULL;
     tnb_error e = TN_TNB_ERROR;
-    if (!loc->n_bytes)
+    if (!store->n_bytes)
         return TN_OK;
-    tn_status st = tn_tensor_convert(given, tn_tensor_dtype(given), &row_major, err);
-    if (st != TN_OK)
-        return st;
-    tnb_span span = tn_plan_span(plan, (uint32_t)(loc - plan->mem.locs));
-    tnb_status ts =
-        dev->api->write(dev->queue, span, tn_tensor_const_data(row_major), TNB_HOST_NOW, &e);
+    if (!data) {
+        const tn_tensor *given = plan->key.graph->consts.items[store->index];
+        tn_status st = tn_tensor_convert(given, tn_tensor_dtype(given), &row_major, err);
+        if (st != TN_OK)
+            return st;
+        data = tn_tensor_const_data(row_major);
+    }
+    tnb_status ts = dev->api->write(dev->queue, tn_plan_span(plan, loc), data, TNB_HOST_NOW, &e);
     tn_tensor_unref(&row_major);
     return tn_session_failed(dev, "writing a constant", ts, &e, err);
 }
@@ -136,7 +139,7 @@ static tn_status upload_consts(tn_plan *plan, struct tn_error *err)
     tn_status st = TN_OK;
     for (uint32_t l = 0; st == TN_OK && l < plan->mem.n_locs; l++)
         if (plan->ir.stores[plan->mem.locs[l].store].kind == TN_STORE_CONST)
-            st = upload_const(plan, &plan->mem.locs[l], err);
+            st = upload_const(plan, l, err);
     return st;
 }
 

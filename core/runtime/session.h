@@ -32,7 +32,7 @@ struct tn_session_state {
 
 /* For tests and for verification; zero is every field's default. Set before the first plan. */
 struct tn_session_debug {
-    int no_claims, no_reuse;
+    int no_claims, no_reuse, no_simplify;
     int poison; /* fills the activation arena with NaN before every run */
 };
 
