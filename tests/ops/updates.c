@@ -1,6 +1,6 @@
 /* Optimizer steps and small state: trajectories of PyTorch's optimizers, values worked out by hand,
  * odd sizes for devices, and what is refused. Cases whose name begins with "not applied" have
- * apply = 0; test_updates.c looks at their bits. */
+ * apply = 0; test_training_ops.c looks at their bits. */
 #include <math.h>
 
 #include "cases.h"

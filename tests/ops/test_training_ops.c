@@ -1,9 +1,11 @@
-/* What values alone do not show of updates: a step that is not applied leaves the very bits, and no
- * optimizer, nor a statistic of batch_norm, lets a gradient through unsaid. */
+/* What the tables do not show of convolution, pooling, batch norm, dropout and updates: a step that
+ * is not applied leaves the very bits; no optimizer, nor a statistic of batch_norm, lets a gradient
+ * through unsaid; gradients keep a symbolic batch symbolic. */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "eval.h"
+#include "graph/graph.h"
 
 /* Output k of an update is the new version of this input; -1: nothing. */
 static int state_of(const char *op, uint32_t k)
@@ -100,5 +102,53 @@ Test(pooling, has_no_second_derivative)
     tn_graph_gradients(graph, grad, &in, 1, &second);
     cr_expect_eq(tn_graph_check(graph, &err), TN_E_UNSUPPORTED);
     cr_expect(strstr(err.msg, "max_pool2d_grad"), "%s", err.msg);
+    tn_graph_destroy(&graph);
+}
+
+/* conv2d -> batch_norm -> dropout -> max_pool2d -> avg_pool2d over x; the sum of the result. */
+static tn_value small_net(tn_graph *graph, tn_value x, tn_value w, int64_t batch)
+{
+    static const int64_t two[] = {2, 2}, pads[] = {0, 1, 1, 0};
+    const struct tn_shape c = TN_SHAPE(4), n = TN_SHAPE(batch), s = TN_SCALAR;
+    const struct tn_attr conv = TN_AV("pads", 4, pads), pool = TN_AV("kernel", 2, two);
+    const struct tn_attr rate = TN_AF("rate", 0.25);
+    tn_value scale = tn_graph_input(graph, "scale", TN_F32, &c, TN_INPUT_DATA);
+    tn_value bias = tn_graph_input(graph, "bias", TN_F32, &c, TN_INPUT_DATA);
+    tn_value sample = tn_graph_input(graph, "sample", TN_I64, &n, TN_INPUT_DATA);
+    tn_value rng = tn_graph_input(graph, "rng", TN_I64, &s, TN_INPUT_STEP), norm[4], top[2];
+    const tn_value norm_in[] = {tn_op3(graph, "conv2d", x, w, bias, &conv, 1), scale, bias};
+    tn_graph_op(graph, "batch_norm", norm_in, 3, NULL, 0, norm, 4);
+    tn_value kept = tn_op3(graph, "dropout", norm[0], sample, rng, &rate, 1);
+    tn_graph_op(graph, "max_pool2d", &kept, 1, &pool, 1, top, 2);
+    tn_value mean = tn_op1(graph, "avg_pool2d", top[0], &pool, 1);
+    return tn_sum(graph, tn_mul(graph, mean, mean), NULL, 0, 0);
+}
+
+Test(symbolic, gradients_keep_the_batch)
+{
+    tn_graph *graph = NULL;
+    struct tn_error err = {0};
+    cr_assert_eq(tn_graph_create("net", &graph, &err), TN_OK);
+    int64_t batch = tn_graph_symbol(graph, "batch");
+    const struct tn_shape x_shape = TN_SHAPE(batch, 3, 9, 11), w_shape = TN_SHAPE(4, 3, 2, 3);
+    tn_value x = tn_graph_input(graph, "x", TN_F32, &x_shape, TN_INPUT_DATA);
+    tn_value w = tn_graph_input(graph, "w", TN_F32, &w_shape, TN_INPUT_DATA);
+    const tn_value wrt[] = {x, w};
+    tn_value grad[2];
+    tn_graph_gradients(graph, small_net(graph, x, w, batch), wrt, 2, grad);
+    cr_assert_eq(tn_graph_check(graph, &err), TN_OK, "%s", err.msg);
+    struct tn_shape dx = tn_graph_shape(graph, grad[0]), dw = tn_graph_shape(graph, grad[1]);
+    cr_expect(tn_shape_equal(&dx, &x_shape)); /* the symbol, not a number */
+    cr_expect(tn_shape_equal(&dw, &w_shape));
+
+    struct tn_symbol_values bound = {{5}};
+    struct tn_arena arena;
+    struct tn_type *types;
+    struct tn_attrs *attrs;
+    tn_arena_init(&arena);
+    cr_assert_eq(tn_graph_bind(graph, &bound, &arena, &types, &attrs, &err), TN_OK, "%s", err.msg);
+    const struct tn_shape five = TN_SHAPE(5, 3, 9, 11);
+    cr_expect(tn_shape_equal(&types[grad[0]].shape, &five));
+    tn_arena_finish(&arena);
     tn_graph_destroy(&graph);
 }
