@@ -1,0 +1,84 @@
+/* Prepended to every family. Buffers arrive as (pointer, offset in elements): sub-buffers have
+ * alignment rules of their own. CPU_CLASS: barrier-free, one work-item per group works on a run of
+ * consecutive items. GPU_CLASS: one work-item per item, or one work-group with local memory. */
+#pragma OPENCL FP_CONTRACT ON
+
+#define IN(T, x) __global const T *x##_mem, const ulong x##_at
+#define OUT(T, x) __global T *x##_mem, const ulong x##_at
+#define PTR(x) (x##_mem + x##_at)
+
+/* The body runs for each i of this work-item; its iterations do not depend on one another. */
+#ifdef CPU_CLASS
+#ifdef __clang__
+#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define INDEPENDENT
+#endif
+#define EACH_END(n, chunk)                                                                         \
+    (int)min((ulong)(n), (ulong)get_global_id(0) * (ulong)(chunk) + (ulong)(chunk))
+#define EACH(i, n, chunk)                                                                          \
+    for (int i = (int)(get_global_id(0) * (ulong)(chunk)), i##_end = EACH_END(n, chunk);           \
+         i < i##_end; i++)
+#else
+#define INDEPENDENT
+#define EACH(i, n, chunk)                                                                          \
+    for (int i = (int)get_global_id(0), i##_once = get_global_id(0) < (ulong)(n); i##_once;        \
+         i##_once = 0)
+#endif
+
+/* A table is [rank, dim[rank], stride of operand 0 [rank], of operand 1 [rank], ...]. The offset of
+ * row-major position `at` for operand k. */
+inline int table_offset(__global const int *table, int k, int at)
+{
+    const int rank = table[0];
+    __global const int *stride = table + 1 + rank * (k + 1);
+    int offset = 0;
+    for (int d = rank - 1; d >= 0; d--) {
+        const int dim = table[1 + d];
+        const int next = at / dim;
+        offset += (at - next * dim) * stride[d];
+        at = next;
+    }
+    return offset;
+}
+
+inline float sum16(float16 v)
+{
+    const float8 a = v.lo + v.hi;
+    const float4 b = a.lo + a.hi;
+    const float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+
+/* NaN wins, as in NumPy. */
+inline float nan_max(float a, float b)
+{
+    return isnan(a) ? a : (isnan(b) ? b : (a > b ? a : b));
+}
+inline float nan_min(float a, float b)
+{
+    return isnan(a) ? a : (isnan(b) ? b : (a < b ? a : b));
+}
+
+#ifdef GPU_CLASS
+/* Folds a value of each work-item into every work-item; the group's size is a power of two. The
+ * order depends on nothing but the size. */
+#define GROUP_FOLD(name, FOLD)                                                                     \
+    inline float name(float v, __local float *tmp)                                                 \
+    {                                                                                              \
+        const int l = (int)get_local_id(0);                                                        \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        tmp[l] = v;                                                                                \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        for (int s = (int)get_local_size(0) / 2; s > 0; s /= 2) {                                  \
+            if (l < s)                                                                             \
+                tmp[l] = FOLD(tmp[l], tmp[l + s]);                                                 \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                          \
+        }                                                                                          \
+        return tmp[0];                                                                             \
+    }
+#define FOLD_ADD(a, b) ((a) + (b))
+GROUP_FOLD(group_sum, FOLD_ADD)
+GROUP_FOLD(group_max, nan_max)
+GROUP_FOLD(group_min, nan_min)
+#endif

@@ -1,0 +1,159 @@
+/* Batch normalisation over [N, C, S] (S: the rest), per channel; Ioffe and Szegedy 2015. */
+
+#ifdef CPU_CLASS
+/* One item per channel: sums over the N rows of S. */
+inline float row_sum(__global const float *p, int S)
+{
+    float16 acc = (float16)(0.0f);
+    int i = 0;
+    for (; i + 16 <= S; i += 16)
+        acc += vload16(0, p + i);
+    float sum = sum16(acc);
+    for (; i < S; i++)
+        sum += p[i];
+    return sum;
+}
+inline float row_squares(__global const float *p, int S, float mean)
+{
+    float16 acc = (float16)(0.0f);
+    int i = 0;
+    for (; i + 16 <= S; i += 16) {
+        const float16 d = vload16(0, p + i) - mean;
+        acc += d * d;
+    }
+    float sum = sum16(acc);
+    for (; i < S; i++)
+        sum += (p[i] - mean) * (p[i] - mean);
+    return sum;
+}
+inline float row_dot(__global const float *p, __global const float *d, int S, float mean)
+{
+    float16 acc = (float16)(0.0f);
+    int i = 0;
+    for (; i + 16 <= S; i += 16)
+        acc += vload16(0, d + i) * (vload16(0, p + i) - mean);
+    float sum = sum16(acc);
+    for (; i < S; i++)
+        sum += d[i] * (p[i] - mean);
+    return sum;
+}
+
+__kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(float, var),
+                    const int N, const int C, const int S, const float epsilon, const int n,
+                    const int chunk)
+{
+    EACH(c, n, chunk) {
+        const float count = (float)N * (float)S;
+        float sum = 0.0f, squares = 0.0f;
+        for (int b = 0; b < N; b++)
+            sum += row_sum(PTR(x) + ((long)b * C + c) * S, S);
+        const float m = sum / count;
+        for (int b = 0; b < N; b++)
+            squares += row_squares(PTR(x) + ((long)b * C + c) * S, S, m);
+        const float v = squares / count;
+        PTR(mean)[c] = m;
+        PTR(var)[c] = v;
+        PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
+    }
+}
+
+__kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float, inv_std),
+                         OUT(float, dscale), OUT(float, dbias), const int N, const int C,
+                         const int S, const int n, const int chunk)
+{
+    EACH(c, n, chunk) {
+        const float m = PTR(mean)[c];
+        float sum = 0.0f, dot = 0.0f;
+        for (int b = 0; b < N; b++) {
+            const long at = ((long)b * C + c) * S;
+            sum += row_sum(PTR(dy) + at, S);
+            dot += row_dot(PTR(x) + at, PTR(dy) + at, S, m);
+        }
+        PTR(dbias)[c] = sum;
+        PTR(dscale)[c] = dot * PTR(inv_std)[c];
+    }
+}
+#else
+/* One work-group per channel. */
+#define LANES(i) for (int i = (int)get_local_id(0); i < N * S; i += (int)get_local_size(0))
+#define AT(i) (((long)((i) / S) * C + c) * S + (i) % S)
+
+__kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(float, var),
+                    const int N, const int C, const int S, const float epsilon)
+{
+    __local float tmp[256];
+    const int c = (int)get_group_id(0);
+    const float count = (float)N * (float)S;
+    float sum = 0.0f, squares = 0.0f;
+    LANES(i) sum += PTR(x)[AT(i)];
+    const float m = group_sum(sum, tmp) / count;
+    LANES(i)
+    {
+        const float d = PTR(x)[AT(i)] - m;
+        squares += d * d;
+    }
+    const float v = group_sum(squares, tmp) / count;
+    if (get_local_id(0) == 0) {
+        PTR(mean)[c] = m;
+        PTR(var)[c] = v;
+        PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
+    }
+}
+
+__kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float, inv_std),
+                         OUT(float, dscale), OUT(float, dbias), const int N, const int C,
+                         const int S)
+{
+    __local float tmp[256];
+    const int c = (int)get_group_id(0);
+    const float m = PTR(mean)[c];
+    float sum = 0.0f, dot = 0.0f;
+    LANES(i)
+    {
+        const float d = PTR(dy)[AT(i)];
+        sum += d;
+        dot += d * (PTR(x)[AT(i)] - m);
+    }
+    sum = group_sum(sum, tmp);
+    dot = group_sum(dot, tmp);
+    if (get_local_id(0) == 0) {
+        PTR(dbias)[c] = sum;
+        PTR(dscale)[c] = dot * PTR(inv_std)[c];
+    }
+}
+#endif
+
+/* y = (x - mean) inv_std scale + bias */
+__kernel void apply(IN(float, x), IN(float, scale), IN(float, bias), IN(float, mean),
+                    IN(float, inv_std), OUT(float, y), const int C, const int S, const int n,
+                    const int chunk)
+{
+    EACH(i, n, chunk) {
+        const int c = i / S % C;
+        PTR(y)[i] = (PTR(x)[i] - PTR(mean)[c]) * PTR(inv_std)[c] * PTR(scale)[c] + PTR(bias)[c];
+    }
+}
+
+__kernel void inference(IN(float, x), IN(float, scale), IN(float, bias), IN(float, mean),
+                        IN(float, var), OUT(float, y), const int C, const int S,
+                        const float epsilon, const int n, const int chunk)
+{
+    EACH(i, n, chunk) {
+        const int c = i / S % C;
+        const float k = PTR(scale)[c] / sqrt(PTR(var)[c] + epsilon);
+        PTR(y)[i] = (PTR(x)[i] - PTR(mean)[c]) * k + PTR(bias)[c];
+    }
+}
+
+/* dx = scale inv_std (dy - mean(dy) - xhat mean(dy xhat)) */
+__kernel void grad_apply(IN(float, x), IN(float, dy), IN(float, scale), IN(float, mean),
+                         IN(float, inv_std), IN(float, dscale), IN(float, dbias), OUT(float, dx),
+                         const int C, const int S, const float count, const int n, const int chunk)
+{
+    EACH(i, n, chunk) {
+        const int c = i / S % C;
+        const float k = PTR(inv_std)[c], xhat = (PTR(x)[i] - PTR(mean)[c]) * k;
+        PTR(dx)[i] = PTR(scale)[c] * k *
+                     (PTR(dy)[i] - PTR(dbias)[c] / count - xhat * PTR(dscale)[c] / count);
+    }
+}

@@ -1,0 +1,263 @@
+/* Convolution and its two gradients. GPU class: implicit GEMM. CPU class: columns are packed into
+ * panels for a run of images at a time, then multiplied by the register-tile kernel. */
+#include "ops.h"
+
+/* Packed columns of one run stay about this large, so that they are still in the cache. */
+#define RUN_BYTES (8u << 20)
+
+struct conv {
+    int64_t n, c, h, w, o, oh, ow, kh, kw;
+    int64_t sh, sw, top, left, dh, dw, groups;
+    int64_t cg, og, taps; /* per group; kh * kw */
+};
+
+static struct conv conv_of(const struct ocl_build *b, const tnb_tensor *x, const tnb_tensor *y,
+                           int64_t kh, int64_t kw)
+{
+    const tnb_node *node = b->node;
+    struct conv s = {.n = x->dim[0],
+                     .c = x->dim[1],
+                     .h = x->dim[2],
+                     .w = x->dim[3],
+                     .o = y->dim[1],
+                     .oh = y->dim[2],
+                     .ow = y->dim[3],
+                     .kh = kh,
+                     .kw = kw};
+    s.sh = tnb_attr_at(node, "strides", 0, 1);
+    s.sw = tnb_attr_at(node, "strides", 1, 1);
+    s.top = tnb_attr_at(node, "pads", 0, 0);
+    s.left = tnb_attr_at(node, "pads", 1, 0);
+    s.dh = tnb_attr_at(node, "dilations", 0, 1);
+    s.dw = tnb_attr_at(node, "dilations", 1, 1);
+    s.groups = tnb_attr_int(node, "groups", 1);
+    s.cg = s.c / s.groups;
+    s.og = s.o / s.groups;
+    s.taps = kh * kw;
+    return s;
+}
+
+static void geometry(struct ocl_build *b, const struct conv *s)
+{
+    const int64_t args[] = {s->c,  s->h,  s->w,   s->o,    s->oh, s->ow, s->kh,    s->kw,
+                            s->sh, s->sw, s->top, s->left, s->dh, s->dw, s->groups};
+    for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
+        ocl_arg_int(b, args[i]);
+}
+
+static int64_t div_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static void tiles_range(struct ocl_build *b, int64_t rows, int64_t cols, int64_t depth)
+{
+    const size_t global[3] = {(size_t)(div_up(cols, 64) * 16), (size_t)(div_up(rows, 64) * 16),
+                              (size_t)depth};
+    const size_t local[3] = {16, 16, 1};
+    ocl_range(b, 3, global, local);
+}
+
+static int64_t images_per_run(int64_t n, int64_t floats_per_image)
+{
+    int64_t images = (int64_t)(RUN_BYTES / 4) / (floats_per_image ? floats_per_image : 1);
+    return images < 1 ? 1 : images > n ? n : images;
+}
+
+/* y [N, groups m, p] from a [groups][m, k] and columns that `kernel` packs from src. */
+struct product {
+    const char *pack;
+    struct ocl_ref src, a, bias, y;
+    bool has_bias;
+    int64_t m, k, p, pack_rows; /* pack_rows: channels that the packing kernel walks */
+};
+
+static void emit_run(struct ocl_build *b, const struct conv *s, const struct product *q,
+                     struct ocl_ref packed, int64_t first, int64_t images)
+{
+    int64_t panels = div_up(images * q->p, b->device->nr), tiles = div_up(q->m, b->device->mr);
+    ocl_kernel(b, "gemm_cpu", "", q->pack);
+    ocl_arg_f32(b, q->src);
+    ocl_arg_f32(b, packed);
+    geometry(b, s);
+    ocl_arg_int(b, first);
+    ocl_arg_int(b, images);
+    ocl_arg_int(b, panels);
+    ocl_each(b, s->groups * panels * q->pack_rows, 1);
+    ocl_kernel(b, "gemm_cpu", "", "conv_product");
+    ocl_arg_f32(b, q->a);
+    ocl_arg_f32(b, packed);
+    ocl_arg_f32(b, q->bias);
+    ocl_arg_f32(b, q->y);
+    const int64_t args[] = {q->has_bias, s->groups, q->m,  q->k, q->p, first,
+                            images,      tiles,     panels};
+    for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
+        ocl_arg_int(b, args[i]);
+    ocl_each(b, s->groups * panels * tiles, 1);
+}
+
+static void emit_product(struct ocl_build *b, const struct conv *s, const struct product *q)
+{
+    int64_t run = images_per_run(s->n, s->groups * q->k * q->p), nr = b->device->nr;
+    struct ocl_ref packed =
+        ocl_scratch(b, (uint64_t)(s->groups * div_up(run * q->p, nr) * nr * q->k) * 4);
+    for (int64_t first = 0; first < s->n; first += run)
+        emit_run(b, s, q, packed, first, s->n - first < run ? s->n - first : run);
+}
+
+void ocl_emit_conv2d(struct ocl_build *b)
+{
+    const tnb_tensor *w = ocl_in_type(b, 1);
+    struct conv s = conv_of(b, ocl_in_type(b, 0), ocl_out_type(b, 0), w->dim[2], w->dim[3]);
+    if (tnb_count(ocl_out_type(b, 0)) == 0)
+        return;
+    bool has_bias = ocl_has_in(b, 2);
+    if (ocl_is_gpu(b)) {
+        ocl_kernel(b, "gemm_gpu", "", "conv");
+        for (uint32_t i = 0; i < 3; i++)
+            ocl_arg_f32(b, ocl_in(b, i));
+        ocl_arg_f32(b, ocl_out(b, 0));
+        ocl_arg_int(b, has_bias);
+        geometry(b, &s);
+        ocl_arg_int(b, s.n);
+        tiles_range(b, s.og, s.n * s.oh * s.ow, s.groups);
+        return;
+    }
+    struct product q = {.pack = "im2col",
+                        .src = ocl_in(b, 0),
+                        .a = ocl_in(b, 1),
+                        .bias = ocl_in(b, 2),
+                        .y = ocl_out(b, 0),
+                        .has_bias = has_bias,
+                        .m = s.og,
+                        .k = s.cg * s.taps,
+                        .p = s.oh * s.ow,
+                        .pack_rows = s.cg};
+    emit_product(b, &s, &q);
+}
+
+/* w [g, og, cg, taps] -> scratch [g, cg, og, taps] */
+static struct ocl_ref swap_weights(struct ocl_build *b, const struct conv *s, struct ocl_ref w)
+{
+    struct ocl_ref swapped = ocl_scratch(b, (uint64_t)(s->o * s->cg * s->taps) * 4);
+    struct ocl_nest nest = {.rank = 4, .n_operands = 1};
+    const int64_t dim[] = {s->groups, s->cg, s->og, s->taps};
+    const int64_t stride[] = {s->og * s->cg * s->taps, s->taps, s->cg * s->taps, 1};
+    memcpy(nest.dim, dim, sizeof(dim));
+    memcpy(nest.stride[0], stride, sizeof(stride));
+    ocl_nest_merge(&nest);
+    ocl_emit_gather(b, w, swapped, 4, &nest, 0);
+    return swapped;
+}
+
+/* Inputs: dy, w. */
+void ocl_emit_conv2d_grad_input(struct ocl_build *b)
+{
+    const tnb_tensor *w = ocl_in_type(b, 1);
+    struct conv s = conv_of(b, ocl_out_type(b, 0), ocl_in_type(b, 0), w->dim[2], w->dim[3]);
+    int64_t n = tnb_count(ocl_out_type(b, 0));
+    if (n == 0)
+        return;
+    if (tnb_count(ocl_in_type(b, 0)) == 0 || tnb_count(w) == 0) {
+        ocl_emit_fill(b, ocl_out(b, 0), 4, 0, n);
+        return;
+    }
+    if (ocl_is_gpu(b)) {
+        ocl_kernel(b, "gemm_gpu", "", "conv_grad_input");
+        ocl_arg_f32(b, ocl_in(b, 0));
+        ocl_arg_f32(b, ocl_in(b, 1));
+        ocl_arg_f32(b, ocl_out(b, 0));
+        geometry(b, &s);
+        ocl_arg_int(b, s.n);
+        tiles_range(b, s.cg, s.n * s.h * s.w, s.groups);
+        return;
+    }
+    struct product q = {.pack = "im2col_grad",
+                        .src = ocl_in(b, 0),
+                        .a = swap_weights(b, &s, ocl_in(b, 1)),
+                        .y = ocl_out(b, 0),
+                        .m = s.cg,
+                        .k = s.og * s.taps,
+                        .p = s.h * s.w,
+                        .pack_rows = s.og};
+    emit_product(b, &s, &q);
+}
+
+static void grad_weight_gpu(struct ocl_build *b, const struct conv *s)
+{
+    int64_t cols = s->cg * s->taps, depth = s->n * s->oh * s->ow;
+    int64_t groups = div_up(s->og, 64) * div_up(cols, 64) * s->groups;
+    int64_t splits = div_up(4 * (int64_t)b->device->desc->n_units, groups);
+    splits = splits > depth / 256 ? depth / 256 : splits;
+    splits = splits < 1 ? 1 : splits > 256 ? 256 : splits;
+    int64_t n = s->o * cols;
+    struct ocl_ref dw = ocl_out(b, 0);
+    struct ocl_ref partial = splits > 1 ? ocl_scratch(b, (uint64_t)(splits * n) * 4) : dw;
+    ocl_kernel(b, "gemm_gpu", "", "conv_grad_weight");
+    ocl_arg_f32(b, ocl_in(b, 0));
+    ocl_arg_f32(b, ocl_in(b, 1));
+    ocl_arg_f32(b, partial);
+    geometry(b, s);
+    ocl_arg_int(b, s->n);
+    ocl_arg_int(b, splits);
+    tiles_range(b, s->og, cols, s->groups * splits);
+    if (splits > 1)
+        ocl_emit_sum_outer(b, partial, dw, splits, n);
+}
+
+static void grad_weight_run(struct ocl_build *b, const struct conv *s, struct ocl_ref packed,
+                            struct ocl_ref partial, int64_t first, int64_t images, int64_t splits)
+{
+    int64_t cols = s->cg * s->taps, panels = div_up(cols, 16), tiles = div_up(s->og, b->device->mr);
+    ocl_kernel(b, "gemm_cpu", "", "im2row");
+    ocl_arg_f32(b, ocl_in(b, 0));
+    ocl_arg_f32(b, packed);
+    geometry(b, s);
+    ocl_arg_int(b, first);
+    ocl_arg_int(b, panels);
+    ocl_each(b, images * s->groups * panels, 1);
+    ocl_kernel(b, "gemm_cpu", "", "conv_weight_product");
+    ocl_arg_f32(b, ocl_in(b, 1));
+    ocl_arg_f32(b, packed);
+    ocl_arg_f32(b, partial);
+    const int64_t args[] = {s->groups, s->og,  cols,  s->oh * s->ow, first,
+                            images,    splits, tiles, panels,        first > 0};
+    for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
+        ocl_arg_int(b, args[i]);
+    ocl_each(b, splits * s->groups * panels * tiles, 1);
+}
+
+static void grad_weight_cpu(struct ocl_build *b, const struct conv *s)
+{
+    int64_t cols = s->cg * s->taps, panels = div_up(cols, 16);
+    int64_t per_image = s->groups * panels * 16 * s->oh * s->ow;
+    int64_t run = images_per_run(s->n, per_image), n = s->o * cols;
+    int64_t units = s->groups * panels * div_up(s->og, b->device->mr);
+    int64_t splits = div_up(4 * (int64_t)b->device->desc->n_units, units);
+    splits = splits > run ? run : splits;
+    struct ocl_ref dw = ocl_out(b, 0);
+    struct ocl_ref packed = ocl_scratch(b, (uint64_t)(run * per_image) * 4);
+    struct ocl_ref partial = splits > 1 ? ocl_scratch(b, (uint64_t)(splits * n) * 4) : dw;
+    for (int64_t first = 0; first < s->n; first += run)
+        grad_weight_run(b, s, packed, partial, first, s->n - first < run ? s->n - first : run,
+                        splits);
+    if (splits > 1)
+        ocl_emit_sum_outer(b, partial, dw, splits, n);
+}
+
+/* Inputs: x, dy. */
+void ocl_emit_conv2d_grad_weight(struct ocl_build *b)
+{
+    const tnb_tensor *dw = ocl_out_type(b, 0);
+    struct conv s =
+        conv_of(b, ocl_in_type(b, 0), ocl_in_type(b, 1), dw->dim[2], dw->dim[3]);
+    int64_t n = tnb_count(dw);
+    if (n == 0)
+        return;
+    if (tnb_count(ocl_in_type(b, 1)) == 0)
+        ocl_emit_fill(b, ocl_out(b, 0), 4, 0, n);
+    else if (ocl_is_gpu(b))
+        grad_weight_gpu(b, &s);
+    else
+        grad_weight_cpu(b, &s);
+}

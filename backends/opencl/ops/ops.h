@@ -1,0 +1,63 @@
+/* The emit functions of every family, for the table in table.c. */
+#ifndef TENON_OPENCL_OPS_H
+#define TENON_OPENCL_OPS_H
+
+#include "../build.h"
+
+/* elementwise.c */
+void ocl_emit_unary(struct ocl_build *b);
+void ocl_emit_binary(struct ocl_build *b);
+void ocl_emit_select(struct ocl_build *b);
+void ocl_emit_cast(struct ocl_build *b);
+const char *ocl_refuse_cast(const tnb_graph *graph, const tnb_node *node);
+/* shape.c */
+void ocl_emit_alias(struct ocl_build *b);
+void ocl_emit_expand(struct ocl_build *b);
+void ocl_emit_transpose(struct ocl_build *b);
+void ocl_emit_slice(struct ocl_build *b);
+void ocl_emit_slice_grad(struct ocl_build *b);
+void ocl_emit_dynamic_slice(struct ocl_build *b);
+void ocl_emit_dynamic_update(struct ocl_build *b);
+void ocl_emit_fill_op(struct ocl_build *b);
+void ocl_emit_dim_size(struct ocl_build *b);
+/* reduce.c */
+void ocl_emit_reduce(struct ocl_build *b);
+void ocl_emit_max_grad(struct ocl_build *b);
+void ocl_emit_argmax(struct ocl_build *b);
+/* matmul.c */
+void ocl_emit_matmul(struct ocl_build *b);
+/* lookup.c */
+void ocl_emit_embedding(struct ocl_build *b);
+void ocl_emit_embedding_grad(struct ocl_build *b);
+/* conv.c */
+void ocl_emit_conv2d(struct ocl_build *b);
+void ocl_emit_conv2d_grad_input(struct ocl_build *b);
+void ocl_emit_conv2d_grad_weight(struct ocl_build *b);
+/* pool.c */
+void ocl_emit_max_pool(struct ocl_build *b);
+void ocl_emit_max_pool_grad(struct ocl_build *b);
+void ocl_emit_avg_pool(struct ocl_build *b);
+void ocl_emit_avg_pool_grad(struct ocl_build *b);
+/* norm.c */
+void ocl_emit_batch_norm(struct ocl_build *b);
+void ocl_emit_batch_norm_grad(struct ocl_build *b);
+void ocl_emit_batch_norm_inference(struct ocl_build *b);
+/* softmax.c */
+void ocl_emit_softmax(struct ocl_build *b);
+void ocl_emit_softmax_grad(struct ocl_build *b);
+/* random.c */
+void ocl_emit_dropout(struct ocl_build *b);
+/* loss.c */
+void ocl_emit_ce(struct ocl_build *b);
+void ocl_emit_ce_grad(struct ocl_build *b);
+void ocl_emit_loss(struct ocl_build *b);
+void ocl_emit_loss_grad(struct ocl_build *b);
+/* update.c */
+void ocl_emit_sgd(struct ocl_build *b);
+void ocl_emit_adam(struct ocl_build *b);
+void ocl_emit_bias_correction(struct ocl_build *b);
+void ocl_emit_counter_add(struct ocl_build *b);
+void ocl_emit_ema(struct ocl_build *b);
+void ocl_emit_accumulate(struct ocl_build *b);
+
+#endif

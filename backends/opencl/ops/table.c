@@ -1,0 +1,225 @@
+/* Every operator of the contract, and the answer to `supports`. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "../gemm.h"
+#include "ops.h"
+
+/* Element types per input and output: letters as in build.h. */
+static const struct ocl_op ops[] = {
+    {"add", "n=", "=", "*", "elementwise", ocl_emit_binary, NULL},
+    {"sub", "n=", "=", "*", "elementwise", ocl_emit_binary, NULL},
+    {"mul", "n=", "=", "*", "elementwise", ocl_emit_binary, NULL},
+    {"div", "f", "f", "*", "elementwise", ocl_emit_binary, NULL},
+    {"maximum", "n=", "=", "*", "elementwise", ocl_emit_binary, NULL},
+    {"minimum", "n=", "=", "*", "elementwise", ocl_emit_binary, NULL},
+    {"relu_grad", "f", "f", "*", "elementwise", ocl_emit_binary, NULL},
+    {"leaky_relu_grad", "f", "f", "*", "elementwise", ocl_emit_binary, NULL},
+    {"sigmoid_grad", "f", "f", "*", "elementwise", ocl_emit_binary, NULL},
+    {"tanh_grad", "f", "f", "*", "elementwise", ocl_emit_binary, NULL},
+    {"equal", "x=", "b", "*", "elementwise", ocl_emit_binary, NULL},
+    {"greater", "x=", "b", "*", "elementwise", ocl_emit_binary, NULL},
+    {"neg", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"exp", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"log", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"sqrt", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"square", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"tanh", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"sigmoid", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"relu", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"leaky_relu", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
+    {"cast", "x", "x", "*", "elementwise", ocl_emit_cast, ocl_refuse_cast},
+    {"select", "cxx", "x", "*", "elementwise", ocl_emit_select, NULL},
+    {"reshape", "x", "=", NULL, "copy", ocl_emit_alias, NULL},
+    {"identity", "x", "=", NULL, "copy", ocl_emit_alias, NULL},
+    {"stop_gradient", "x", "=", NULL, "copy", ocl_emit_alias, NULL},
+    {"expand", "x", "=", NULL, "strided", ocl_emit_expand, NULL},
+    {"transpose", "x", "=", NULL, "strided", ocl_emit_transpose, NULL},
+    {"slice", "x", "=", NULL, "strided", ocl_emit_slice, NULL},
+    {"slice_grad", "x", "=", NULL, "strided", ocl_emit_slice_grad, NULL},
+    {"dynamic_slice", "xl", "=", NULL, "strided", ocl_emit_dynamic_slice, NULL},
+    {"dynamic_update_slice", "x=l", "=", "0>0", "strided", ocl_emit_dynamic_update, NULL},
+    {"fill", "x", "x", NULL, "strided", ocl_emit_fill_op, NULL},
+    {"dim_size", "*", "f", NULL, "strided", ocl_emit_dim_size, NULL},
+    {"sum", "f", "f", NULL, "reduce", ocl_emit_reduce, NULL},
+    {"mean", "f", "f", NULL, "reduce", ocl_emit_reduce, NULL},
+    {"max", "f", "f", NULL, "reduce", ocl_emit_reduce, NULL},
+    {"min", "f", "f", NULL, "reduce", ocl_emit_reduce, NULL},
+    {"max_grad", "f", "f", NULL, "reduce", ocl_emit_max_grad, NULL},
+    {"argmax", "f", "l", NULL, "reduce", ocl_emit_argmax, NULL},
+    {"matmul", "f", "f", NULL, "gemm", ocl_emit_matmul, NULL},
+    {"embedding", "fi", "f", NULL, "gather", ocl_emit_embedding, NULL},
+    {"embedding_grad", "if", "f", NULL, "gather", ocl_emit_embedding_grad, NULL},
+    {"conv2d", "f", "f", NULL, "conv", ocl_emit_conv2d, NULL},
+    {"conv2d_grad_input", "f", "f", NULL, "conv", ocl_emit_conv2d_grad_input, NULL},
+    {"conv2d_grad_weight", "f", "f", NULL, "conv", ocl_emit_conv2d_grad_weight, NULL},
+    {"max_pool2d", "f", "fm", NULL, "direct", ocl_emit_max_pool, NULL},
+    {"max_pool2d_grad", "fm", "f", NULL, "direct", ocl_emit_max_pool_grad, NULL},
+    {"avg_pool2d", "f", "f", NULL, "direct", ocl_emit_avg_pool, NULL},
+    {"avg_pool2d_grad", "f", "f", NULL, "direct", ocl_emit_avg_pool_grad, NULL},
+    {"batch_norm", "f", "f", NULL, "channels", ocl_emit_batch_norm, NULL},
+    {"batch_norm_grad", "f", "f", NULL, "channels", ocl_emit_batch_norm_grad, NULL},
+    {"batch_norm_inference", "f", "f", NULL, "channels", ocl_emit_batch_norm_inference, NULL},
+    {"softmax", "f", "f", NULL, "rows", ocl_emit_softmax, NULL},
+    {"log_softmax", "f", "f", NULL, "rows", ocl_emit_softmax, NULL},
+    {"softmax_grad", "f", "f", NULL, "rows", ocl_emit_softmax_grad, NULL},
+    {"log_softmax_grad", "f", "f", NULL, "rows", ocl_emit_softmax_grad, NULL},
+    {"dropout", "fll", "f", NULL, "philox", ocl_emit_dropout, NULL},
+    {"sparse_softmax_cross_entropy", "fi", "f", NULL, "rows", ocl_emit_ce, NULL},
+    {"sparse_softmax_cross_entropy_grad", "fif", "f", NULL, "rows", ocl_emit_ce_grad, NULL},
+    {"mse", "f", "f", NULL, "rows", ocl_emit_loss, NULL},
+    {"mse_grad", "f", "f", NULL, "elementwise", ocl_emit_loss_grad, NULL},
+    {"bce", "f", "f", NULL, "rows", ocl_emit_loss, NULL},
+    {"bce_grad", "f", "f", NULL, "elementwise", ocl_emit_loss_grad, NULL},
+    {"bce_with_logits", "f", "f", NULL, "rows", ocl_emit_loss, NULL},
+    {"bce_with_logits_grad", "f", "f", NULL, "elementwise", ocl_emit_loss_grad, NULL},
+    {"sgd", "f", "f", "0>0 2>1", "update", ocl_emit_sgd, NULL},
+    {"adam", "f", "f", "0>0 2>1 3>2", "update", ocl_emit_adam, NULL},
+    {"adamw", "f", "f", "0>0 2>1 3>2", "update", ocl_emit_adam, NULL},
+    {"bias_correction", "l", "f", NULL, "update", ocl_emit_bias_correction, NULL},
+    {"counter_add", "lf", "l", "0>0", "update", ocl_emit_counter_add, NULL},
+    {"ema_update", "f", "f", "0>0", "update", ocl_emit_ema, NULL},
+    {"accumulate", "f", "f", "0>0", "update", ocl_emit_accumulate, NULL},
+};
+
+const struct ocl_op *ocl_op_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
+        if (strcmp(ops[i].name, name) == 0)
+            return &ops[i];
+    return NULL;
+}
+
+static uint32_t letter_mask(char letter, uint32_t first)
+{
+    const uint32_t f = 1u << TNB_F32, i = 1u << TNB_I32, l = 1u << TNB_I64, u = 1u << TNB_U8,
+                   bo = 1u << TNB_BOOL;
+    switch (letter) {
+    case 'f': return f;
+    case 'i': return i | l;
+    case 'l': return l;
+    case 'm': return i;
+    case 'n': return f | i | l;
+    case 'x': return f | i | l | u | bo;
+    case 'c': return f | bo;
+    case 'b': return bo;
+    case '=': return 1u << first;
+    default: return UINT32_MAX;
+    }
+}
+
+static const char *dtype_name(uint32_t dtype)
+{
+    static const char *const names[] = {"?",  "f32", "f16", "bf16", "f64",
+                                        "i32", "i64", "u8",  "bool"};
+    return dtype < sizeof(names) / sizeof(names[0]) ? names[dtype] : "another type";
+}
+
+/* Writes into `why` and returns false when a value is of a type or size that no kernel takes. */
+static bool values_fit(const tnb_graph *graph, const uint32_t *values, uint32_t n,
+                       const char *letters, uint32_t first, const char *side, char *why,
+                       size_t size)
+{
+    size_t n_letters = strlen(letters);
+    for (uint32_t i = 0; i < n; i++) {
+        if (values[i] == TNB_ABSENT)
+            continue;
+        const tnb_tensor *t = &graph->values[values[i]];
+        char letter = letters[i < n_letters ? i : n_letters - 1];
+        if (!(letter_mask(letter, first) & 1u << t->dtype)) {
+            snprintf(why, size, "%s %u is %s, for which there is no OpenCL kernel", side, i,
+                     dtype_name(t->dtype));
+            return false;
+        }
+        if (tnb_count(t) > INT32_MAX) {
+            snprintf(why, size, "%s %u has more than 2^31 - 1 elements", side, i);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool same_type(const tnb_tensor *a, const tnb_tensor *b)
+{
+    return a->dtype == b->dtype && a->rank == b->rank &&
+           memcmp(a->dim, b->dim, a->rank * sizeof(a->dim[0])) == 0;
+}
+
+static void add_pair(tnb_support *s, const tnb_graph *graph, const tnb_node *node, uint32_t in,
+                     uint32_t out)
+{
+    if (s->n_inplace == 8 || in >= node->n_in || out >= node->n_out ||
+        node->in[in] == TNB_ABSENT || node->out[out] == TNB_ABSENT ||
+        !same_type(&graph->values[node->in[in]], &graph->values[node->out[out]]))
+        return;
+    s->inplace[s->n_inplace].in = (uint16_t)in;
+    s->inplace[s->n_inplace++].out = (uint16_t)out;
+}
+
+static void add_pairs(tnb_support *s, const struct ocl_op *op, const tnb_graph *graph,
+                      const tnb_node *node)
+{
+    if (!op->inplace)
+        return;
+    if (op->inplace[0] == '*') {
+        for (uint32_t i = 0; i < node->n_in; i++)
+            add_pair(s, graph, node, i, 0);
+        return;
+    }
+    for (const char *p = op->inplace; p[0] && p[1] && p[2]; p += p[3] ? 4 : 3)
+        add_pair(s, graph, node, (uint32_t)(p[0] - '0'), (uint32_t)(p[2] - '0'));
+}
+
+static const char *variant_name(const tnb_device *device, const struct ocl_op *op)
+{
+    bool gpu = device->device_class == OCL_CLASS_GPU;
+    if (strcmp(op->variant, "gemm") == 0)
+        return device->gemm == OCL_GEMM_CLBLAST ? "clblast" : gpu ? "tiles-local" : "tiles-packed";
+    if (strcmp(op->variant, "conv") == 0)
+        return gpu ? "implicit-gemm" : "packed-columns";
+    return op->variant;
+}
+
+static void decide(tnb_device *device, const tnb_graph *graph, const tnb_node *node,
+                   tnb_support *s)
+{
+    const struct ocl_op *op = ocl_op_find(node->op);
+    if (!op) {
+        snprintf(s->why, sizeof(s->why), "the opencl backend has no operator '%.60s'", node->op);
+        return;
+    }
+    uint32_t first = node->n_in && node->in[0] != TNB_ABSENT
+                         ? graph->values[node->in[0]].dtype
+                         : 0;
+    if (!values_fit(graph, node->in, node->n_in, op->in, first, "input", s->why,
+                    sizeof(s->why)) ||
+        !values_fit(graph, node->out, node->n_out, op->out, first, "output", s->why,
+                    sizeof(s->why)))
+        return;
+    const char *why = op->refuse ? op->refuse(graph, node) : NULL;
+    if (why) {
+        snprintf(s->why, sizeof(s->why), "%s", why);
+        return;
+    }
+    s->verdict = TNB_YES;
+    bool exact = node->n_out && node->out[0] != TNB_ABSENT &&
+                 graph->values[node->out[0]].dtype != TNB_F32;
+    s->precision = exact ? TNB_PREC_EXACT : TNB_PREC_F32;
+    snprintf(s->variant, sizeof(s->variant), "%s", variant_name(device, op));
+    snprintf(s->why, sizeof(s->why), "%s kernels",
+             device->device_class == OCL_CLASS_GPU ? "GPU-class" : "CPU-class");
+    add_pairs(s, op, graph, node);
+}
+
+tnb_status ocl_supports(tnb_device *device, const tnb_graph *graph, uint32_t node,
+                        tnb_support *out_support, tnb_error *err)
+{
+    if (node >= graph->n_nodes)
+        return ocl_fail(err, TNB_E_INVALID, 0, "backend opencl: no node %u in the graph", node);
+    tnb_support s = {.struct_size = sizeof(s)};
+    decide(device, graph, graph->nodes[node], &s);
+    uint32_t size = out_support->struct_size;
+    memcpy(out_support, &s, size < sizeof(s) ? size : sizeof(s));
+    out_support->struct_size = size;
+    return TNB_OK;
+}

@@ -1,0 +1,95 @@
+#include "build.h"
+
+void ocl_strides(const tnb_tensor *t, int64_t *out_stride)
+{
+    int64_t stride = 1;
+    for (uint32_t i = t->rank; i-- > 0;) {
+        out_stride[i] = stride;
+        stride *= t->dim[i];
+    }
+}
+
+uint32_t ocl_axis(int64_t axis, uint32_t rank)
+{
+    return (uint32_t)(axis < 0 ? axis + rank : axis);
+}
+
+void ocl_nest_init(struct ocl_nest *nest, const tnb_tensor *shape, uint32_t n_operands)
+{
+    *nest = (struct ocl_nest){.rank = shape->rank, .n_operands = n_operands};
+    for (uint32_t i = 0; i < shape->rank; i++)
+        nest->dim[i] = shape->dim[i];
+}
+
+void ocl_nest_broadcast(struct ocl_nest *nest, uint32_t operand, const tnb_tensor *from)
+{
+    int64_t stride[TNB_MAX_RANK];
+    ocl_strides(from, stride);
+    uint32_t pad = nest->rank - from->rank;
+    for (uint32_t i = 0; i < nest->rank; i++)
+        nest->stride[operand][i] = i < pad || from->dim[i - pad] == 1 ? 0 : stride[i - pad];
+}
+
+static bool mergeable(const struct ocl_nest *nest, uint32_t outer, uint32_t inner)
+{
+    for (uint32_t k = 0; k < nest->n_operands; k++)
+        if (nest->stride[k][outer] != nest->stride[k][inner] * nest->dim[inner])
+            return false;
+    return true;
+}
+
+void ocl_nest_merge(struct ocl_nest *nest)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < nest->rank; i++) {
+        if (nest->dim[i] == 1)
+            continue;
+        nest->dim[kept] = nest->dim[i];
+        for (uint32_t k = 0; k < nest->n_operands; k++)
+            nest->stride[k][kept] = nest->stride[k][i];
+        if (kept > 0 && mergeable(nest, kept - 1, kept)) {
+            nest->dim[kept - 1] *= nest->dim[kept];
+            for (uint32_t k = 0; k < nest->n_operands; k++)
+                nest->stride[k][kept - 1] = nest->stride[k][kept];
+        } else {
+            kept++;
+        }
+    }
+    nest->rank = kept;
+}
+
+int64_t ocl_nest_count(const struct ocl_nest *nest)
+{
+    int64_t n = 1;
+    for (uint32_t i = 0; i < nest->rank; i++)
+        n *= nest->dim[i];
+    return n;
+}
+
+void ocl_arg_nest(struct ocl_build *b, const struct ocl_nest *nest, uint32_t rank)
+{
+    int32_t table[1 + TNB_MAX_RANK * (1 + OCL_MAX_OPERANDS)];
+    uint32_t n = 0;
+    table[n++] = (int32_t)rank;
+    for (uint32_t i = 0; i < rank; i++)
+        table[n++] = (int32_t)nest->dim[i];
+    for (uint32_t k = 0; k < nest->n_operands; k++)
+        for (uint32_t i = 0; i < rank; i++)
+            table[n++] = (int32_t)nest->stride[k][i];
+    ocl_arg_table(b, table, n);
+}
+
+struct ocl_split ocl_split_axis(const tnb_tensor *t, uint32_t axis)
+{
+    struct ocl_split split = {1, t->rank ? t->dim[axis] : 1, 1};
+    for (uint32_t i = 0; i < axis; i++)
+        split.a *= t->dim[i];
+    for (uint32_t i = axis + 1; i < t->rank; i++)
+        split.b *= t->dim[i];
+    return split;
+}
+
+const char *ocl_label_option(uint32_t dtype)
+{
+    return dtype == TNB_I64 ? "-DL=long" : "-DL=int";
+}
