@@ -62,8 +62,8 @@ tnb_status ocl_buffer_unmap(tnb_buffer *buffer, tnb_error *err)
     if (!buffer->mapped)
         return ocl_fail(err, TNB_E_INVALID, 0, "backend opencl: the buffer is not mapped");
     pthread_mutex_lock(&device->lock);
-    cl_int code = clEnqueueUnmapMemObject(device->side_queue, buffer->mem, buffer->mapped, 0, NULL,
-                                          NULL);
+    cl_int code =
+        clEnqueueUnmapMemObject(device->side_queue, buffer->mem, buffer->mapped, 0, NULL, NULL);
     if (code == CL_SUCCESS)
         code = clFinish(device->side_queue);
     pthread_mutex_unlock(&device->lock);

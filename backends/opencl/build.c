@@ -38,14 +38,14 @@ static struct ocl_launch *add_launch(struct ocl_build *b, enum ocl_launch_kind k
     tnb_plan *plan = b->plan;
     if (b->status != TNB_OK)
         return NULL;
-    struct ocl_launch *list = grow(b, plan->launches, &plan->cap_launches, plan->n_launches + 1,
-                                   sizeof(*plan->launches));
+    struct ocl_launch *list =
+        grow(b, plan->launches, &plan->cap_launches, plan->n_launches + 1, sizeof(*plan->launches));
     if (!list)
         return NULL;
     plan->launches = list;
     struct ocl_launch *launch = &list[plan->n_launches++];
-    *launch = (struct ocl_launch){
-        .kind = kind, .node = b->node_at, .first_arg = plan->n_args, .dim = 1};
+    *launch =
+        (struct ocl_launch){.kind = kind, .node = b->node_at, .first_arg = plan->n_args, .dim = 1};
     return launch;
 }
 
@@ -253,8 +253,7 @@ void ocl_range(struct ocl_build *b, uint32_t dim, const size_t *global, const si
                        "--backend-opt class=cpu");
 }
 
-void ocl_copy_launch(struct ocl_build *b, struct ocl_ref dst, struct ocl_ref src,
-                     uint64_t n_bytes)
+void ocl_copy_launch(struct ocl_build *b, struct ocl_ref dst, struct ocl_ref src, uint64_t n_bytes)
 {
     struct ocl_launch *launch = n_bytes ? add_launch(b, OCL_LAUNCH_COPY) : NULL;
     if (!launch)

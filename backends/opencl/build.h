@@ -85,8 +85,7 @@ void ocl_each(struct ocl_build *b, int64_t n, int64_t least);
 /* Work-groups for reductions: one per item, `size` work-items each; GPU class only. */
 void ocl_groups(struct ocl_build *b, int64_t n_groups, uint32_t size);
 void ocl_range(struct ocl_build *b, uint32_t dim, const size_t *global, const size_t *local);
-void ocl_copy_launch(struct ocl_build *b, struct ocl_ref dst, struct ocl_ref src,
-                     uint64_t n_bytes);
+void ocl_copy_launch(struct ocl_build *b, struct ocl_ref dst, struct ocl_ref src, uint64_t n_bytes);
 void ocl_clblast_launch(struct ocl_build *b, const struct ocl_gemm_call *call);
 void ocl_build_fail(struct ocl_build *b, tnb_status code, const char *what);
 
@@ -102,8 +101,8 @@ static inline bool ocl_is_gpu(const struct ocl_build *b)
 struct ocl_op {
     const char *name;
     const char *in, *out;
-    const char *inplace;  /* "0>0 2>1", "*" any input like output 0, or NULL */
-    const char *variant;  /* shown by --explain */
+    const char *inplace; /* "0>0 2>1", "*" any input like output 0, or NULL */
+    const char *variant; /* shown by --explain */
     void (*emit)(struct ocl_build *b);
     /* A refusal's reason for this node, or NULL. Optional. */
     const char *(*refuse)(const tnb_graph *graph, const tnb_node *node);

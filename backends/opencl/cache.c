@@ -57,9 +57,9 @@ static int prepare_schema(sqlite3 *db)
 /* SQLITE_OK with a usable `store->db`, or why not. */
 static int try_open(struct ocl_store *store)
 {
-    int code = sqlite3_open_v2(store->path, &store->db,
-                               SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX,
-                               NULL);
+    int code =
+        sqlite3_open_v2(store->path, &store->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, NULL);
     if (code == SQLITE_OK) {
         sqlite3_busy_timeout(store->db, BUSY_MS);
         int version = schema_version(store->db);
@@ -144,14 +144,12 @@ void *ocl_store_get(struct ocl_store *store, const uint64_t key[2], size_t *out_
     return copy;
 }
 
-void ocl_store_put(struct ocl_store *store, const uint64_t key[2], const void *data,
-                   size_t n_bytes)
+void ocl_store_put(struct ocl_store *store, const uint64_t key[2], const void *data, size_t n_bytes)
 {
     if (!store || n_bytes > 512u * 1024 * 1024)
         return;
-    sqlite3_stmt *query =
-        keyed(store, "INSERT OR REPLACE INTO program (k0, k1, n, data) VALUES (?1, ?2, ?3, ?4)",
-              key);
+    sqlite3_stmt *query = keyed(
+        store, "INSERT OR REPLACE INTO program (k0, k1, n, data) VALUES (?1, ?2, ?3, ?4)", key);
     if (query) {
         sqlite3_bind_int64(query, 3, (sqlite3_int64)n_bytes);
         sqlite3_bind_blob(query, 4, data, (int)n_bytes, SQLITE_STATIC);
@@ -190,8 +188,7 @@ void *ocl_store_get(struct ocl_store *store, const uint64_t key[2], size_t *out_
     (void)out_bytes;
     return NULL;
 }
-void ocl_store_put(struct ocl_store *store, const uint64_t key[2], const void *data,
-                   size_t n_bytes)
+void ocl_store_put(struct ocl_store *store, const uint64_t key[2], const void *data, size_t n_bytes)
 {
     (void)store;
     (void)key;

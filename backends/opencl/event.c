@@ -187,8 +187,9 @@ tnb_status ocl_event_wait(tnb_event *event, uint64_t value, uint64_t timeout_ns,
         if (event->reached >= value)
             break;
         if (until != UINT64_MAX && now_ns() >= until) {
-            status = ocl_fail(err, TNB_E_TIMEOUT, 0, "backend opencl: the event is at %llu, not %llu",
-                              (unsigned long long)event->reached, (unsigned long long)value);
+            status =
+                ocl_fail(err, TNB_E_TIMEOUT, 0, "backend opencl: the event is at %llu, not %llu",
+                         (unsigned long long)event->reached, (unsigned long long)value);
             break;
         }
         cl_event marker = marker_for(event, value);

@@ -148,10 +148,9 @@ tnb_status ocl_gemm_prepare(tnb_plan *plan, tnb_error *err)
         size_t need = 0;
         /* Offsets are not known yet; one that is not zero may need the larger of two paths. */
         for (size_t offset = 0; offset < 2; offset++) {
-            int code = CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, trans(c->trans_a),
-                                                  trans(c->trans_b), c->m, c->n, c->k, offset,
-                                                  c->lda, offset, c->ldb, offset, c->n, &queue,
-                                                  &need);
+            int code = CLBlastSGemmTempBufferSize(
+                CLBlastLayoutRowMajor, trans(c->trans_a), trans(c->trans_b), c->m, c->n, c->k,
+                offset, c->lda, offset, c->ldb, offset, c->n, &queue, &need);
             if (code != CLBlastSuccess)
                 return fail_clblast(plan, "CLBlastSGemmTempBufferSize", code, err);
             most = need > most ? need : most;

@@ -31,9 +31,9 @@ static tnb_status make_table(tnb_device *device, tnb_plan *plan, tnb_error *err)
     static int32_t nothing[16];
     cl_int code = 0;
     uint32_t n = plan->n_meta ? plan->n_meta : 16;
-    plan->meta_mem = clCreateBuffer(device->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR,
-                                    (size_t)n * sizeof(int32_t),
-                                    plan->n_meta ? plan->meta : nothing, &code);
+    plan->meta_mem =
+        clCreateBuffer(device->context, CL_MEM_READ_ONLY | CL_MEM_COPY_HOST_PTR,
+                       (size_t)n * sizeof(int32_t), plan->n_meta ? plan->meta : nothing, &code);
     return plan->meta_mem ? TNB_OK : ocl_fail_cl(err, device, "clCreateBuffer", code);
 }
 

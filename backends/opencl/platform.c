@@ -130,8 +130,7 @@ static void describe_kind(struct ocl_desc *desc, cl_device_type type, const char
                           bool llvmpipe)
 {
     bool checker = strstr(platform, "Oclgrind") != NULL;
-    bool gpu = (type & CL_DEVICE_TYPE_GPU) && !llvmpipe && !checker &&
-               !(type & CL_DEVICE_TYPE_CPU);
+    bool gpu = (type & CL_DEVICE_TYPE_GPU) && !llvmpipe && !checker && !(type & CL_DEVICE_TYPE_CPU);
     desc->info.kind = TNB_DEVICE_CPU;
     if (gpu)
         desc->info.kind = TNB_DEVICE_GPU;
@@ -171,8 +170,8 @@ static void describe(struct ocl_desc *desc, cl_platform_id platform, cl_device_i
     desc->local_bytes = device_number(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
     uint64_t fp = device_number(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof(cl_device_fp_config));
     desc->exact_divide = (fp & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
-    desc->info.dtype_mask = 1u << TNB_F32 | 1u << TNB_I32 | 1u << TNB_I64 | 1u << TNB_U8 |
-                            1u << TNB_BOOL;
+    desc->info.dtype_mask =
+        1u << TNB_F32 | 1u << TNB_I32 | 1u << TNB_I64 | 1u << TNB_U8 | 1u << TNB_BOOL;
     desc->info.mem_total = device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
     desc->info.max_alloc = device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
     desc->info.offset_align = 256;
@@ -189,8 +188,8 @@ static void add_platform(tnb_instance *instance, cl_platform_id platform)
     platform_text(platform, CL_PLATFORM_NAME, name, sizeof(name));
     platform_text(platform, CL_PLATFORM_VERSION, version, sizeof(version));
     if (version_of(version, "OpenCL ") < 12) {
-        ocl_log(instance, TNB_LOG_INFO, "opencl: skipping platform %s (%s): below OpenCL 1.2",
-                name, version);
+        ocl_log(instance, TNB_LOG_INFO, "opencl: skipping platform %s (%s): below OpenCL 1.2", name,
+                version);
         return;
     }
     cl_device_id ids[MAX_DEVICES];

@@ -3,7 +3,7 @@
 
 #include "opencl.h"
 
-#define KNOWN_OPTIONS                                                                              \
+#define KNOWN_OPTIONS \
     "gemm=auto|clblast|own, class=auto|gpu|cpu (which kernels to use), cache=auto|on|off"
 
 static int pick(const char *value, const char *const *names, int n)
@@ -60,8 +60,8 @@ static tnb_status instance_create(const tnb_host *host, const tnb_kv *opts, uint
     tnb_instance *instance = calloc(1, sizeof(*instance));
     if (!instance)
         return ocl_fail(err, TNB_E_OOM, 0, "backend opencl: no host memory for an instance");
-    size_t n_host = host->struct_size < sizeof(instance->host) ? host->struct_size
-                                                               : sizeof(instance->host);
+    size_t n_host =
+        host->struct_size < sizeof(instance->host) ? host->struct_size : sizeof(instance->host);
     memcpy(&instance->host, host, n_host);
     tnb_status status = TNB_OK;
     for (uint32_t i = 0; i < n_opts && status == TNB_OK; i++)

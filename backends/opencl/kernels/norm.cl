@@ -1,4 +1,5 @@
-/* Batch normalisation over [N, C, S] (S: the rest), per channel; Ioffe and Szegedy 2015. */
+/* Batch normalisation over [N, C, S] (S: the rest), per channel; Ioffe and Szegedy 2015. The mean's
+ * rounding error is kept beside it (`low`), so that a mean far above the deviation does no harm. */
 
 #ifdef CPU_CLASS
 /* One item per channel: sums over the N rows of S. */
@@ -13,17 +14,19 @@ inline float row_sum(__global const float *p, int S)
         sum += p[i];
     return sum;
 }
-inline float row_squares(__global const float *p, int S, float mean)
+/* (sum of d, sum of d d), d = p - mean */
+inline float2 row_moments(__global const float *p, int S, float mean)
 {
-    float16 acc = (float16)(0.0f);
+    float16 first = (float16)(0.0f), second = (float16)(0.0f);
     int i = 0;
     for (; i + 16 <= S; i += 16) {
         const float16 d = vload16(0, p + i) - mean;
-        acc += d * d;
+        first += d;
+        second += d * d;
     }
-    float sum = sum16(acc);
+    float2 sum = (float2)(sum16(first), sum16(second));
     for (; i < S; i++)
-        sum += (p[i] - mean) * (p[i] - mean);
+        sum += (float2)(p[i] - mean, (p[i] - mean) * (p[i] - mean));
     return sum;
 }
 inline float row_dot(__global const float *p, __global const float *d, int S, float mean)
@@ -39,19 +42,22 @@ inline float row_dot(__global const float *p, __global const float *d, int S, fl
 }
 
 __kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(float, var),
-                    const int N, const int C, const int S, const float epsilon, const int n,
+                    OUT(float, low), const int N, const int C, const int S, const float epsilon, const int n,
                     const int chunk)
 {
     EACH(c, n, chunk) {
         const float count = (float)N * (float)S;
-        float sum = 0.0f, squares = 0.0f;
+        float sum = 0.0f;
+        float2 moments = (float2)(0.0f);
         for (int b = 0; b < N; b++)
             sum += row_sum(PTR(x) + ((long)b * C + c) * S, S);
-        const float m = sum / count;
+        const float near = sum / count;
         for (int b = 0; b < N; b++)
-            squares += row_squares(PTR(x) + ((long)b * C + c) * S, S, m);
-        const float v = squares / count;
+            moments += row_moments(PTR(x) + ((long)b * C + c) * S, S, near);
+        const float rest = moments.x / count, m = near + rest;
+        const float v = nan_max(moments.y / count - rest * rest, 0.0f);
         PTR(mean)[c] = m;
+        PTR(low)[c] = (near - m) + rest;
         PTR(var)[c] = v;
         PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
     }
@@ -79,22 +85,25 @@ __kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float,
 #define AT(i) (((long)((i) / S) * C + c) * S + (i) % S)
 
 __kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(float, var),
-                    const int N, const int C, const int S, const float epsilon)
+                    OUT(float, low), const int N, const int C, const int S, const float epsilon)
 {
     __local float tmp[256];
     const int c = (int)get_group_id(0);
     const float count = (float)N * (float)S;
-    float sum = 0.0f, squares = 0.0f;
+    float sum = 0.0f, first = 0.0f, second = 0.0f;
     LANES(i) sum += PTR(x)[AT(i)];
-    const float m = group_sum(sum, tmp) / count;
+    const float near = group_sum(sum, tmp) / count;
     LANES(i)
     {
-        const float d = PTR(x)[AT(i)] - m;
-        squares += d * d;
+        const float d = PTR(x)[AT(i)] - near;
+        first += d;
+        second += d * d;
     }
-    const float v = group_sum(squares, tmp) / count;
+    const float rest = group_sum(first, tmp) / count, m = near + rest;
+    const float v = nan_max(group_sum(second, tmp) / count - rest * rest, 0.0f);
     if (get_local_id(0) == 0) {
         PTR(mean)[c] = m;
+        PTR(low)[c] = (near - m) + rest;
         PTR(var)[c] = v;
         PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
     }
@@ -125,12 +134,13 @@ __kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float,
 
 /* y = (x - mean) inv_std scale + bias */
 __kernel void apply(IN(float, x), IN(float, scale), IN(float, bias), IN(float, mean),
-                    IN(float, inv_std), OUT(float, y), const int C, const int S, const int n,
+                    IN(float, inv_std), IN(float, low), OUT(float, y), const int C, const int S, const int n,
                     const int chunk)
 {
     EACH(i, n, chunk) {
         const int c = i / S % C;
-        PTR(y)[i] = (PTR(x)[i] - PTR(mean)[c]) * PTR(inv_std)[c] * PTR(scale)[c] + PTR(bias)[c];
+        const float d = (PTR(x)[i] - PTR(mean)[c]) - PTR(low)[c];
+        PTR(y)[i] = d * PTR(inv_std)[c] * PTR(scale)[c] + PTR(bias)[c];
     }
 }
 

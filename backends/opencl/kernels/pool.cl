@@ -170,7 +170,8 @@ __kernel void max_pool_grad_planes(IN(float, dy), IN(int, index), OUT(float, dx)
         for (int i = 0; i < HW; i++)
             px[i] = 0.0f;
         for (int o = 0; o < P; o++)
-            px[clamp(pi[o], 0, HW - 1)] += pd[o];
+            if (pi[o] >= 0 && pi[o] < HW)
+                px[pi[o]] += pd[o];
     }
 }
 #endif

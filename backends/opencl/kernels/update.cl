@@ -79,8 +79,8 @@ __kernel void bias_correction(IN(long, step), OUT(float, y), const float log_bet
                               const float log_beta2, const int n, const int chunk)
 {
     EACH(i, n, chunk) {
-        const float step = (float)PTR(step)[0];
-        PTR(y)[i] = -expm1(step * (i == 0 ? log_beta1 : log_beta2));
+        const float step = (float)PTR(step)[0]; /* the logarithm of a beta of 0 is -inf */
+        PTR(y)[i] = step == 0.0f ? 0.0f : -expm1(step * (i == 0 ? log_beta1 : log_beta2));
     }
 }
 

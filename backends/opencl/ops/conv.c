@@ -89,8 +89,7 @@ static void emit_run(struct ocl_build *b, const struct conv *s, const struct pro
     ocl_arg_f32(b, packed);
     ocl_arg_f32(b, q->bias);
     ocl_arg_f32(b, q->y);
-    const int64_t args[] = {q->has_bias, s->groups, q->m,  q->k, q->p, first,
-                            images,      tiles,     panels};
+    const int64_t args[] = {q->has_bias, s->groups, q->m, q->k, q->p, first, images, tiles, panels};
     for (size_t i = 0; i < sizeof(args) / sizeof(args[0]); i++)
         ocl_arg_int(b, args[i]);
     ocl_each(b, s->groups * panels * tiles, 1);
@@ -249,8 +248,7 @@ static void grad_weight_cpu(struct ocl_build *b, const struct conv *s)
 void ocl_emit_conv2d_grad_weight(struct ocl_build *b)
 {
     const tnb_tensor *dw = ocl_out_type(b, 0);
-    struct conv s =
-        conv_of(b, ocl_in_type(b, 0), ocl_in_type(b, 1), dw->dim[2], dw->dim[3]);
+    struct conv s = conv_of(b, ocl_in_type(b, 0), ocl_in_type(b, 1), dw->dim[2], dw->dim[3]);
     int64_t n = tnb_count(dw);
     if (n == 0)
         return;

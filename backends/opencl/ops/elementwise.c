@@ -8,21 +8,23 @@
 static const char *type_option(uint32_t dtype)
 {
     switch (dtype) {
-    case TNB_I32: return "-DT=int";
-    case TNB_I64: return "-DT=long";
+    case TNB_I32:
+        return "-DT=int";
+    case TNB_I64:
+        return "-DT=long";
     case TNB_U8:
-    case TNB_BOOL: return "-DT=uchar";
-    default: return "-DT=float -DT_FLOAT";
+    case TNB_BOOL:
+        return "-DT=uchar";
+    default:
+        return "-DT=float -DT_FLOAT";
     }
 }
 
 /* Names that OpenCL's built-in functions hold already carry an underscore. */
 static const char *unary_kernel(const char *op)
 {
-    static const char *const pairs[][2] = {{"exp", "exp_"},
-                                           {"log", "log_"},
-                                           {"sqrt", "sqrt_"},
-                                           {"tanh", "tanh_"}};
+    static const char *const pairs[][2] = {
+        {"exp", "exp_"}, {"log", "log_"}, {"sqrt", "sqrt_"}, {"tanh", "tanh_"}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         if (strcmp(op, pairs[i][0]) == 0)
             return pairs[i][1];
@@ -116,10 +118,14 @@ void ocl_emit_select(struct ocl_build *b)
 static const char *value_type(uint32_t dtype)
 {
     switch (dtype) {
-    case TNB_F32: return "float";
-    case TNB_I32: return "int";
-    case TNB_I64: return "long";
-    default: return "uchar";
+    case TNB_F32:
+        return "float";
+    case TNB_I32:
+        return "int";
+    case TNB_I64:
+        return "long";
+    default:
+        return "uchar";
     }
 }
 

@@ -32,11 +32,13 @@ void ocl_emit_batch_norm(struct ocl_build *b)
     struct channels ch = channels_of(x);
     if (ch.c == 0)
         return;
+    struct ocl_ref low = ocl_scratch(b, (uint64_t)ch.c * 4);
     ocl_kernel(b, "norm", "", "stats");
     ocl_arg_f32(b, ocl_in(b, 0));
     ocl_arg_f32(b, ocl_out(b, 1));
     ocl_arg_f32(b, ocl_out(b, 2));
     ocl_arg_f32(b, ocl_out(b, 3));
+    ocl_arg_f32(b, low);
     ocl_arg_int(b, ch.n);
     ocl_arg_int(b, ch.c);
     ocl_arg_int(b, ch.s);
@@ -48,6 +50,7 @@ void ocl_emit_batch_norm(struct ocl_build *b)
     args_in(b, (const uint32_t[]){0, 1, 2}, 3);
     ocl_arg_f32(b, ocl_out(b, 1));
     ocl_arg_f32(b, ocl_out(b, 2));
+    ocl_arg_f32(b, low);
     ocl_arg_f32(b, ocl_out(b, 0));
     ocl_arg_int(b, ch.c);
     ocl_arg_int(b, ch.s);

@@ -5,8 +5,7 @@ struct window {
     int64_t kh, kw, sh, sw, top, left, bottom, right, dh, dw;
 };
 
-static struct window window_of(const struct ocl_build *b, const tnb_tensor *x,
-                               const tnb_tensor *y)
+static struct window window_of(const struct ocl_build *b, const tnb_tensor *x, const tnb_tensor *y)
 {
     const tnb_node *node = b->node;
     struct window w = {.planes = x->dim[0] * x->dim[1],

@@ -185,8 +185,7 @@ void ocl_emit_max_grad(struct ocl_build *b)
 void ocl_emit_argmax(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
-    struct ocl_split s =
-        ocl_split_axis(x, ocl_axis(tnb_attr_int(b->node, "axis", -1), x->rank));
+    struct ocl_split s = ocl_split_axis(x, ocl_axis(tnb_attr_int(b->node, "axis", -1), x->rank));
     if (s.a * s.b == 0)
         return;
     ocl_kernel(b, "reduce", "", "argmax");

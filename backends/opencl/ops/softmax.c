@@ -5,8 +5,7 @@
 static void emit_rows(struct ocl_build *b, uint32_t n_in)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
-    struct ocl_split s =
-        ocl_split_axis(x, ocl_axis(tnb_attr_int(b->node, "axis", -1), x->rank));
+    struct ocl_split s = ocl_split_axis(x, ocl_axis(tnb_attr_int(b->node, "axis", -1), x->rank));
     if (s.a * s.b * s.c == 0)
         return;
     bool group = ocl_is_gpu(b) && s.b == 1 && s.c >= 128;

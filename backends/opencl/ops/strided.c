@@ -1,4 +1,6 @@
 /* Shape operators: data moves, no arithmetic. */
+#include <math.h>
+
 #include "ops.h"
 
 #define LEAST 2048
@@ -82,8 +84,8 @@ void ocl_emit_transpose(struct ocl_build *b)
 }
 
 /* Where a slice begins in the full tensor, and its strides there. `part` is the slice's shape. */
-static int64_t slice_nest(const struct ocl_build *b, const tnb_tensor *full,
-                          const tnb_tensor *part, struct ocl_nest *nest)
+static int64_t slice_nest(const struct ocl_build *b, const tnb_tensor *full, const tnb_tensor *part,
+                          struct ocl_nest *nest)
 {
     int64_t stride[TNB_MAX_RANK], base = 0;
     ocl_strides(full, stride);
@@ -182,6 +184,14 @@ void ocl_emit_dynamic_update(struct ocl_build *b)
     window_args(b, full, part);
 }
 
+/* Integers saturate, and NaN is 0, as in a cast. */
+static int64_t whole(double value, double lowest, double highest, int64_t low, int64_t high)
+{
+    if (isnan(value))
+        return 0;
+    return value <= lowest ? low : value >= highest ? high : (int64_t)value;
+}
+
 static uint64_t pattern_of(uint32_t dtype, double value)
 {
     float f = (float)value;
@@ -190,8 +200,14 @@ static uint64_t pattern_of(uint32_t dtype, double value)
     case TNB_F32:
         memcpy(&bits, &f, sizeof(bits));
         return bits;
-    case TNB_BOOL: return value != 0;
-    default: return (uint64_t)(int64_t)value;
+    case TNB_BOOL:
+        return value != 0;
+    case TNB_U8:
+        return (uint64_t)whole(value, 0, 255, 0, 255);
+    case TNB_I32:
+        return (uint64_t)whole(value, INT32_MIN, INT32_MAX, INT32_MIN, INT32_MAX);
+    default:
+        return (uint64_t)whole(value, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX);
     }
 }
 

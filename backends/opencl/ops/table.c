@@ -95,22 +95,32 @@ static uint32_t letter_mask(char letter, uint32_t first)
     const uint32_t f = 1u << TNB_F32, i = 1u << TNB_I32, l = 1u << TNB_I64, u = 1u << TNB_U8,
                    bo = 1u << TNB_BOOL;
     switch (letter) {
-    case 'f': return f;
-    case 'i': return i | l;
-    case 'l': return l;
-    case 'm': return i;
-    case 'n': return f | i | l;
-    case 'x': return f | i | l | u | bo;
-    case 'c': return f | bo;
-    case 'b': return bo;
-    case '=': return 1u << first;
-    default: return UINT32_MAX;
+    case 'f':
+        return f;
+    case 'i':
+        return i | l;
+    case 'l':
+        return l;
+    case 'm':
+        return i;
+    case 'n':
+        return f | i | l;
+    case 'x':
+        return f | i | l | u | bo;
+    case 'c':
+        return f | bo;
+    case 'b':
+        return bo;
+    case '=':
+        return 1u << first;
+    default:
+        return UINT32_MAX;
     }
 }
 
 static const char *dtype_name(uint32_t dtype)
 {
-    static const char *const names[] = {"?",  "f32", "f16", "bf16", "f64",
+    static const char *const names[] = {"?",   "f32", "f16", "bf16", "f64",
                                         "i32", "i64", "u8",  "bool"};
     return dtype < sizeof(names) / sizeof(names[0]) ? names[dtype] : "another type";
 }
@@ -148,8 +158,8 @@ static bool same_type(const tnb_tensor *a, const tnb_tensor *b)
 static void add_pair(tnb_support *s, const tnb_graph *graph, const tnb_node *node, uint32_t in,
                      uint32_t out)
 {
-    if (s->n_inplace == 8 || in >= node->n_in || out >= node->n_out ||
-        node->in[in] == TNB_ABSENT || node->out[out] == TNB_ABSENT ||
+    if (s->n_inplace == 8 || in >= node->n_in || out >= node->n_out || node->in[in] == TNB_ABSENT ||
+        node->out[out] == TNB_ABSENT ||
         !same_type(&graph->values[node->in[in]], &graph->values[node->out[out]]))
         return;
     s->inplace[s->n_inplace].in = (uint16_t)in;
@@ -180,19 +190,15 @@ static const char *variant_name(const tnb_device *device, const struct ocl_op *o
     return op->variant;
 }
 
-static void decide(tnb_device *device, const tnb_graph *graph, const tnb_node *node,
-                   tnb_support *s)
+static void decide(tnb_device *device, const tnb_graph *graph, const tnb_node *node, tnb_support *s)
 {
     const struct ocl_op *op = ocl_op_find(node->op);
     if (!op) {
         snprintf(s->why, sizeof(s->why), "the opencl backend has no operator '%.60s'", node->op);
         return;
     }
-    uint32_t first = node->n_in && node->in[0] != TNB_ABSENT
-                         ? graph->values[node->in[0]].dtype
-                         : 0;
-    if (!values_fit(graph, node->in, node->n_in, op->in, first, "input", s->why,
-                    sizeof(s->why)) ||
+    uint32_t first = node->n_in && node->in[0] != TNB_ABSENT ? graph->values[node->in[0]].dtype : 0;
+    if (!values_fit(graph, node->in, node->n_in, op->in, first, "input", s->why, sizeof(s->why)) ||
         !values_fit(graph, node->out, node->n_out, op->out, first, "output", s->why,
                     sizeof(s->why)))
         return;
@@ -202,8 +208,8 @@ static void decide(tnb_device *device, const tnb_graph *graph, const tnb_node *n
         return;
     }
     s->verdict = TNB_YES;
-    bool exact = node->n_out && node->out[0] != TNB_ABSENT &&
-                 graph->values[node->out[0]].dtype != TNB_F32;
+    bool exact =
+        node->n_out && node->out[0] != TNB_ABSENT && graph->values[node->out[0]].dtype != TNB_F32;
     s->precision = exact ? TNB_PREC_EXACT : TNB_PREC_F32;
     snprintf(s->variant, sizeof(s->variant), "%s", variant_name(device, op));
     snprintf(s->why, sizeof(s->why), "%s kernels",
