@@ -174,6 +174,8 @@ tn_status tn_plan_allocate(tn_plan *plan, struct tn_error *err)
     }
     if (st == TN_OK)
         st = tn_session_add_states(session, plan->key.graph, plan->state_of, err);
+    if (st == TN_E_OOM)
+        return tn_plan_no_room(plan, 0, 1, err);
     if (st == TN_OK)
         st = bind_plan(plan, err);
     if (st == TN_OK)

@@ -89,6 +89,8 @@ static tn_status add_devices(tn_session *session, const struct tn_session_params
                              struct tn_error *err)
 {
     tn_status st = add_device(session, params->device, err);
+    if (params->strict) /* nothing may go elsewhere */
+        return st;
     if (params->fallback) {
         for (size_t i = 0; st == TN_OK && i < params->n_fallback; i++)
             st = add_device(session, params->fallback[i], err);

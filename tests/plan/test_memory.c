@@ -128,7 +128,7 @@ static void run_steps(tn_session *s, tn_plan *p, uint64_t seed, struct trace *ou
 
 /* No two values that are needed at one time share bytes, unless one was made in the other's place.
  */
-static void check_places(const tn_plan *p, uint64_t seed)
+static void check_places(const tn_plan *p, uint64_t seed, int inplace)
 {
     for (uint32_t i = 0; i < p->mem.n_locs; i++)
         for (uint32_t j = 0; j < i; j++) {
@@ -137,10 +137,25 @@ static void check_places(const tn_plan *p, uint64_t seed)
                 continue;
             uint32_t from = a->begin > b->begin ? a->begin : b->begin;
             uint32_t to = a->end < b->end ? a->end : b->end;
-            int handed_over = a->block == b->block && from == to;
+            int handed_over = inplace && a->block == b->block && from == to;
             int apart = a->offset + a->n_bytes <= b->offset || b->offset + b->n_bytes <= a->offset;
             cr_assert(apart || from > to || handed_over, "seed %d: locs %u and %u", (int)seed, i,
                       j);
+        }
+}
+
+/* A value made where a state lies begins after the state's last reader, or overwrites it as the
+ * backend allowed. */
+static void check_direct(const tn_plan *p, uint64_t seed, int inplace)
+{
+    for (uint32_t i = 0; i < p->mem.n_locs; i++)
+        for (uint32_t j = 0; j < p->mem.n_locs; j++) {
+            const struct tn_loc *made = &p->mem.locs[i], *state = &p->mem.locs[j];
+            if (made->region != TN_REGION_STATE || state->region != TN_REGION_STATE || i == j ||
+                made->state != state->state || p->ir.stores[state->store].kind != TN_STORE_STATE)
+                continue;
+            cr_assert(state->end < made->begin || (inplace && state->end == made->begin),
+                      "seed %d: loc %u in state %u", (int)seed, i, made->state);
         }
 }
 
@@ -169,7 +184,8 @@ static void random_graphs(uint64_t first, int inplace, int claims, int refusals,
         s = open_fake(0);
         s->debug.poison = 1;
         tn_plan *p = plan_of(s, g, 0);
-        check_places(p, seed);
+        check_places(p, seed, inplace);
+        check_direct(p, seed, inplace);
         run_steps(s, p, seed, &shared);
         compare(seed, &shared, &plain, how);
         for (uint32_t l = 0; l < p->mem.n_locs; l++)
