@@ -220,6 +220,25 @@ Test(memory, two_devices, .fini = close_fake)
     random_graphs(3000, 1, 1, 1, "two devices");
 }
 
+/* A real backend's own in-place pairs and layouts: the same bits as without any sharing. */
+ON_EACH(memory, backends_share_safely)
+{
+    for (uint64_t seed = 4000; seed < 4020; seed++) {
+        struct trace plain, shared;
+        tn_session *s = open_session(*on), *other = open_second();
+        tn_graph *g = random_graph(seed);
+        s->debug.no_claims = s->debug.no_reuse = 1;
+        other->debug.no_claims = other->debug.poison = 1;
+        run_steps(s, plan_of(s, g, 0), seed, &plain);
+        tn_plan *p = plan_of(other, g, 0);
+        check_places(p, seed, 1);
+        check_direct(p, seed, 1);
+        run_steps(other, p, seed, &shared);
+        compare(seed, &shared, &plain, backend_names[*on]);
+        close_all();
+    }
+}
+
 /* --- what lies where --- */
 
 static const struct tn_loc *loc_of_output(const tn_plan *p, const char *op, uint32_t output)
