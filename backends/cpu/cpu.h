@@ -36,11 +36,13 @@ enum cpu_provider {
 };
 
 struct cpu_op;
+struct cpu_pool;
 
 struct tnb_instance {
     const tnb_host *host;
     enum cpu_provider provider;
-    uint32_t n_threads;                   /* of every pool, at least 1 */
+    uint32_t n_threads;                   /* at least 1 */
+    struct cpu_pool *pool;
     const char *isa;                      /* "avx512", "avx2", "baseline" */
     const struct cpu_op *const *families; /* own loops built for `isa`; ends in NULL */
 };

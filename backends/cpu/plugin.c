@@ -103,15 +103,23 @@ static tnb_status create(const tnb_host *host, const tnb_kv *opts, uint32_t n_op
     if (!inst)
         return cpu_fail(err, TNB_E_OOM, "cpu: no memory for the instance");
     *inst = first;
-    cpu_threads_quiet_blas();
+    inst->pool = cpu_pool_create(host, inst->n_threads);
+    if (!inst->pool) {
+        cpu_free(&first, inst);
+        return cpu_fail(err, TNB_E_OOM, "cpu: the system gives no %u threads; try --threads 1",
+                        first.n_threads);
+    }
+    cpu_quiet_blas();
     *out_instance = inst;
     return TNB_OK;
 }
 
 static void destroy(tnb_instance *instance)
 {
-    if (instance)
-        cpu_free(instance, instance);
+    if (!instance)
+        return;
+    cpu_pool_destroy(instance->pool);
+    cpu_free(instance, instance);
 }
 
 static tnb_status device_count(tnb_instance *instance, uint32_t *out_count, tnb_error *err)

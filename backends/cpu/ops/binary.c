@@ -155,7 +155,7 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->bcast.count, CPU_GRAIN, range, k);
+    cpu_parallel_fine(k->inst->pool, s->bcast.count, CPU_GRAIN, range, k);
     return TNB_OK;
 }
 
@@ -224,7 +224,7 @@ static void select_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
 static tnb_status select_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct select_state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->bcast.count, CPU_GRAIN, select_range, k);
+    cpu_parallel_fine(k->inst->pool, s->bcast.count, CPU_GRAIN, select_range, k);
     return TNB_OK;
 }
 

@@ -193,14 +193,14 @@ static void weight_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
 static tnb_status forward_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->g.n * s->g.groups, 1, forward_range, k);
+    cpu_parallel(k->inst->pool, s->g.n * s->g.groups, 1, forward_range, k);
     return TNB_OK;
 }
 
 static tnb_status input_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->g.n * s->g.groups, 1, input_range, k);
+    cpu_parallel(k->inst->pool, s->g.n * s->g.groups, 1, input_range, k);
     return TNB_OK;
 }
 
@@ -211,8 +211,8 @@ static tnb_status weight_run(const struct cpu_kernel *k, tnb_error *err)
     float *dw = (float *)(void *)k->out[0];
     const uint8_t *parts = k->ws + k->inst->n_threads * (s->gemm_bytes + s->col_bytes);
     memset(dw, 0, (size_t)n * sizeof *dw);
-    cpu_parallel(k->inst->n_threads, s->g.n, 1, weight_range, k);
-    for (uint32_t c = 0; s->g.n > 0 && c < cpu_pieces(k->inst->n_threads, s->g.n, 1); c++) {
+    cpu_parallel(k->inst->pool, s->g.n, 1, weight_range, k);
+    for (uint32_t c = 0; s->g.n > 0 && c < cpu_pieces(k->inst->pool, s->g.n, 1); c++) {
         const float *part = (const float *)(const void *)(parts + c * s->dw_bytes);
         CPU_SIMD for (int64_t i = 0; i < n; i++) dw[i] += part[i];
     }

@@ -28,7 +28,7 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
     if (s->d)
-        cpu_parallel(k->inst->n_threads, s->n, 1 + CPU_GRAIN / s->d, range, k);
+        cpu_parallel_fine(k->inst->pool, s->n, 1 + CPU_GRAIN / s->d, range, k);
     return TNB_OK;
 }
 
@@ -55,7 +55,7 @@ static tnb_status grad_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
     int64_t grain = cpu_max64(16, CPU_GRAIN / (s->n + s->v / 4 + 1));
-    cpu_parallel(k->inst->n_threads, s->d, grain, grad_range, k);
+    cpu_parallel_fine(k->inst->pool, s->d, grain, grad_range, k);
     return TNB_OK;
 }
 

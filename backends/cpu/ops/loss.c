@@ -118,7 +118,7 @@ LOSS_GRAD(logits_grad_range, (cpu_sigmoidf(p) - t) * d)
 static void over_samples(const struct cpu_kernel *k, cpu_range_fn fn, int64_t cost)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->n, 1 + CPU_GRAIN / (s->per * cost + 1), fn, k);
+    cpu_parallel_fine(k->inst->pool, s->n, 1 + CPU_GRAIN / (s->per * cost + 1), fn, k);
 }
 
 #define RUN(name, range, cost)                                         \

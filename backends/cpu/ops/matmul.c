@@ -65,7 +65,7 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
     int64_t per = s->by_rows ? s->cut * s->n : s->cut * s->m;
-    cpu_parallel(k->inst->n_threads, s->batch.count * s->cuts,
+    cpu_parallel(k->inst->pool, s->batch.count * s->cuts,
                  1 + CPU_GRAIN * 8 / (per * (s->k + 1) + 1), range, k);
     return TNB_OK;
 }
@@ -93,7 +93,7 @@ static void range_f64(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static tnb_status run_f64(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->batch.count * s->m, 1 + CPU_GRAIN / (s->n * s->k + 1),
+    cpu_parallel(k->inst->pool, s->batch.count * s->m, 1 + CPU_GRAIN / (s->n * s->k + 1),
                  range_f64, k);
     return TNB_OK;
 }

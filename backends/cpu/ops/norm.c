@@ -140,7 +140,7 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static void over_channels(const struct cpu_kernel *k, cpu_range_fn fn)
 {
     const struct state *st = k->state;
-    cpu_parallel(k->inst->n_threads, st->c, 1 + CPU_GRAIN / 3 / (st->n * st->s + 1), fn, k);
+    cpu_parallel_fine(k->inst->pool, st->c, 1 + CPU_GRAIN / 3 / (st->n * st->s + 1), fn, k);
 }
 
 static tnb_status forward_run(const struct cpu_kernel *k, tnb_error *err)

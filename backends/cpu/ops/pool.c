@@ -194,7 +194,7 @@ static void over_planes(const struct cpu_kernel *k, cpu_range_fn fn, int64_t cos
 {
     const struct state *s = k->state;
     int64_t per = s->g.oh * s->g.ow * cost;
-    cpu_parallel(k->inst->n_threads, s->g.n * s->g.c, 1 + CPU_GRAIN / (per + 1), fn, k);
+    cpu_parallel_fine(k->inst->pool, s->g.n * s->g.c, 1 + CPU_GRAIN / (per + 1), fn, k);
 }
 
 static tnb_status max_run(const struct cpu_kernel *k, tnb_error *err)

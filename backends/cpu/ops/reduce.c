@@ -179,13 +179,14 @@ static void range_whole(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     part[chunk] = reduce_row(s, w->k->in[0] + lo * (s->wide ? 8 : 4), hi - lo, start(s));
 }
 
-static void run_whole(const struct cpu_kernel *k, uint32_t threads)
+static void run_whole(const struct cpu_kernel *k)
 {
     const struct state *s = k->state;
     struct whole w = {.k = k};
-    cpu_parallel(threads, s->inner, CPU_GRAIN, range_whole, &w);
+    int64_t grain = cpu_max64(CPU_GRAIN, s->inner / 64 + 1); /* at most 64 parts */
+    cpu_parallel(k->inst->pool, s->inner, grain, range_whole, &w);
     double m = start(s);
-    for (uint32_t c = 0; c < cpu_pieces(threads, s->inner, CPU_GRAIN); c++) {
+    for (uint32_t c = 0; c < cpu_pieces(k->inst->pool, s->inner, grain); c++) {
         if (s->kind == MAX)
             m = BETTER_MAX(w.part[c], m);
         else if (s->kind == MIN)
@@ -199,17 +200,16 @@ static void run_whole(const struct cpu_kernel *k, uint32_t threads)
 static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    uint32_t threads = k->inst->n_threads < 64 ? k->inst->n_threads : 64;
     if (s->inner_kept) {
         int64_t per = (s->inner + BLOCK - 1) / BLOCK;
         int64_t work = cpu_min64(BLOCK, s->inner) * s->reduced.count;
-        cpu_parallel(k->inst->n_threads, s->kept.count * per, 1 + CPU_GRAIN / (work + 1),
+        cpu_parallel(k->inst->pool, s->kept.count * per, 1 + CPU_GRAIN / (work + 1),
                      range_columns, k);
     } else if (s->n_out == 1 && s->reduced.count == 1 && s->inner > 0) {
-        run_whole(k, threads);
+        run_whole(k);
     } else {
         int64_t work = s->inner * s->reduced.count;
-        cpu_parallel(k->inst->n_threads, s->n_out, 1 + CPU_GRAIN / (work + 1), range_rows, k);
+        cpu_parallel(k->inst->pool, s->n_out, 1 + CPU_GRAIN / (work + 1), range_rows, k);
     }
     return TNB_OK;
 }
@@ -318,7 +318,7 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static tnb_status grad_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct grad_state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->kept.count, 1 + CPU_GRAIN / 8 / (s->reduced.count + 1),
+    cpu_parallel(k->inst->pool, s->kept.count, 1 + CPU_GRAIN / 8 / (s->reduced.count + 1),
                  grad_range, k);
     return TNB_OK;
 }
@@ -385,7 +385,7 @@ static tnb_status argmax_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct argmax_state *s = k->state;
     if (s->n)
-        cpu_parallel(k->inst->n_threads, s->outer * s->inner, 1 + CPU_GRAIN / 4 / s->n,
+        cpu_parallel(k->inst->pool, s->outer * s->inner, 1 + CPU_GRAIN / 4 / s->n,
                      argmax_range, k);
     return TNB_OK;
 }

@@ -44,7 +44,7 @@ static void expand_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
 static tnb_status expand_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct expand_state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->bcast.count, CPU_GRAIN, expand_range, k);
+    cpu_parallel_fine(k->inst->pool, s->bcast.count, CPU_GRAIN, expand_range, k);
     return TNB_OK;
 }
 
@@ -148,7 +148,7 @@ static tnb_status transpose_run(const struct cpu_kernel *k, tnb_error *err)
     if (s->count == 0)
         return TNB_OK;
     int64_t per = s->dim[s->rank - 1] * (s->plane ? s->dim[s->rank - 2] : 1);
-    cpu_parallel(k->inst->n_threads, s->count / per, 1 + CPU_GRAIN / per, transpose_range, k);
+    cpu_parallel_fine(k->inst->pool, s->count / per, 1 + CPU_GRAIN / per, transpose_range, k);
     return TNB_OK;
 }
 
@@ -248,7 +248,7 @@ static void fill_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static tnb_status fill_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct fill_state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->n, CPU_GRAIN, fill_range, k);
+    cpu_parallel_fine(k->inst->pool, s->n, CPU_GRAIN, fill_range, k);
     return TNB_OK;
 }
 

@@ -73,7 +73,7 @@ static void move_box(const struct cpu_kernel *k, uint8_t *to, const uint8_t *fro
     if (s->count == 0)
         return;
     struct job j = {s, to, from, into_big};
-    cpu_parallel(k->inst->n_threads, s->count / n, 1 + CPU_GRAIN / n, range, &j);
+    cpu_parallel_fine(k->inst->pool, s->count / n, 1 + CPU_GRAIN / n, range, &j);
 }
 
 static void init_box(struct state *s, const tnb_tensor *big, const tnb_tensor *box)

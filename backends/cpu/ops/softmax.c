@@ -106,7 +106,7 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
     if (s->n == 0 || s->inner == 0)
         return TNB_OK;
     int64_t work = s->n * cpu_min64(BLOCK, s->inner) * 4;
-    cpu_parallel(k->inst->n_threads, s->outer * ((s->inner + BLOCK - 1) / BLOCK),
+    cpu_parallel_fine(k->inst->pool, s->outer * ((s->inner + BLOCK - 1) / BLOCK),
                  1 + CPU_GRAIN / work, range, k);
     return TNB_OK;
 }

@@ -89,7 +89,7 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->n_threads, s->count, s->grain, range, k);
+    cpu_parallel_fine(k->inst->pool, s->count, s->grain, range, k);
     return TNB_OK;
 }
 

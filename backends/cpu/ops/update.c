@@ -128,7 +128,7 @@ static void accumulate_range(const void *arg, int64_t lo, int64_t hi, uint32_t c
     static tnb_status name(const struct cpu_kernel *k, tnb_error *err) \
     {                                                                  \
         const struct state *s = k->state;                              \
-        cpu_parallel(k->inst->n_threads, s->n, grain, range, k);       \
+        cpu_parallel_fine(k->inst->pool, s->n, grain, range, k);       \
         return TNB_OK;                                                 \
     }
 RUN(sgd_run, sgd_range, CPU_GRAIN / 2)
