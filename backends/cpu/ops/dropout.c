@@ -84,7 +84,7 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
     const struct state *s = k->state;
     int64_t group = BLOCKS * 4;
     cpu_parallel_fine(k->inst->pool, s->n * ((s->per + group - 1) / group), CPU_GRAIN / 4 / group,
-                 range, k);
+                      range, k);
     return TNB_OK;
 }
 

@@ -31,57 +31,86 @@ int64_t CPU_SYM(cpu_gemm_nr)(void)
     return NR;
 }
 
-/* [m, k] as panels of MR rows, each stored column by column; rows beyond m are zero. */
+typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* to[j * ld + i] = from[i * row + j] for i, j < 4. */
+CPU_INLINE void turn4(float *to, int64_t ld, const float *from, int64_t row)
+{
+    vec4 r0, r1, r2, r3;
+    memcpy(&r0, from, sizeof r0);
+    memcpy(&r1, from + row, sizeof r1);
+    memcpy(&r2, from + 2 * row, sizeof r2);
+    memcpy(&r3, from + 3 * row, sizeof r3);
+    vec4 a = __builtin_shufflevector(r0, r1, 0, 4, 1, 5);
+    vec4 b = __builtin_shufflevector(r0, r1, 2, 6, 3, 7);
+    vec4 c = __builtin_shufflevector(r2, r3, 0, 4, 1, 5);
+    vec4 d = __builtin_shufflevector(r2, r3, 2, 6, 3, 7);
+    r0 = __builtin_shufflevector(a, c, 0, 1, 4, 5);
+    r1 = __builtin_shufflevector(a, c, 2, 3, 6, 7);
+    r2 = __builtin_shufflevector(b, d, 0, 1, 4, 5);
+    r3 = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+    memcpy(to, &r0, sizeof r0);
+    memcpy(to + ld, &r1, sizeof r1);
+    memcpy(to + 2 * ld, &r2, sizeof r2);
+    memcpy(to + 3 * ld, &r3, sizeof r3);
+}
+
+/* to[j * ld + i] = from[i * row + j], i < n, j < k. */
+static void turn(float *to, int64_t ld, const float *from, int64_t row, int64_t n, int64_t k)
+{
+    int64_t n4 = n / 4 * 4, k4 = k / 4 * 4;
+    for (int64_t j = 0; j < k4; j += 4)
+        for (int64_t i = 0; i < n4; i += 4)
+            turn4(to + j * ld + i, ld, from + i * row + j, row);
+    for (int64_t j = 0; j < k; j++)
+        for (int64_t i = j < k4 ? n4 : 0; i < n; i++)
+            to[j * ld + i] = from[i * row + j];
+}
+
+/* A panel: `width` of n vectors side by side, k long, zeros beyond n. from[i * across + j * along].
+ */
+CPU_INLINE void pack_panel(float *to, int64_t width, const float *from, int64_t across,
+                           int64_t along, int64_t n, int64_t k)
+{
+    if (n < width)
+        memset(to, 0, (size_t)(width * k) * sizeof *to);
+    if (along == 1) {
+        turn(to, width, from, across, n, k);
+    } else if (across == 1 && n == width) {
+        for (int64_t j = 0; j < k; j++)
+            memcpy(to + j * width, from + j * along, (size_t)width * sizeof *to);
+    } else {
+        for (int64_t j = 0; j < k; j++)
+            for (int64_t i = 0; i < n; i++)
+                to[j * width + i] = from[i * across + j * along];
+    }
+}
+
+/* [m, k] as panels of MR rows, each stored column by column. */
 static void pack_a(float *to, const float *a, int64_t row, int64_t col, int64_t m, int64_t k)
 {
-    for (int64_t i0 = 0; i0 < m; i0 += MR) {
-        int64_t rows = cpu_min64(MR, m - i0);
-        const float *p = a + i0 * row;
-        if (rows == MR && row == 1) {
-            for (int64_t j = 0; j < k; j++)
-                for (int64_t i = 0; i < MR; i++)
-                    to[j * MR + i] = p[j * col + i];
-        } else {
-            for (int64_t j = 0; j < k; j++)
-                for (int64_t i = 0; i < MR; i++)
-                    to[j * MR + i] = i < rows ? p[i * row + j * col] : 0;
-        }
-        to += MR * k;
-    }
+    for (int64_t i = 0; i < m; i += MR, to += MR * k)
+        pack_panel(to, MR, a + i * row, row, col, cpu_min64(MR, m - i), k);
 }
 
-/* [k, n] as panels of NR columns, each stored row by row; columns beyond n are zero. */
+/* [k, n] as panels of NR columns, each stored row by row. */
 static void pack_b(float *to, const float *b, int64_t row, int64_t col, int64_t k, int64_t n)
 {
-    for (int64_t j0 = 0; j0 < n; j0 += NR) {
-        int64_t cols = cpu_min64(NR, n - j0);
-        const float *p = b + j0 * col;
-        if (cols == NR && col == 1) {
-            for (int64_t i = 0; i < k; i++)
-                memcpy(to + i * NR, p + i * row, NR * sizeof *to);
-        } else if (cols == NR) {
-            for (int64_t j = 0; j < NR; j++)
-                for (int64_t i = 0; i < k; i++)
-                    to[i * NR + j] = p[i * row + j * col];
-        } else {
-            for (int64_t i = 0; i < k; i++)
-                for (int64_t j = 0; j < NR; j++)
-                    to[i * NR + j] = j < cols ? p[i * row + j * col] : 0;
-        }
-        to += NR * k;
-    }
+    for (int64_t j = 0; j < n; j += NR, to += NR * k)
+        pack_panel(to, NR, b + j * col, col, row, cpu_min64(NR, n - j), k);
 }
 
-/* c[MR, NR] (+)= a panel, b panel; c's rows are c_row apart. */
-static void tile(const float *a, const float *b, int64_t k, float *c, int64_t c_row, bool add)
+/* c[MR, NR] (+)= a panel, b; b's rows are b_row apart, c's c_row. */
+static void tile(const float *a, const float *b, int64_t b_row, int64_t k, float *c, int64_t c_row,
+                 bool add)
 {
     vec acc[MR][2];
     for (int i = 0; i < MR; i++)
         acc[i][0] = acc[i][1] = (vec){0};
     for (int64_t p = 0; p < k; p++) {
         vec b0, b1;
-        memcpy(&b0, b + p * NR, sizeof b0);
-        memcpy(&b1, b + p * NR + LANES, sizeof b1);
+        memcpy(&b0, b + p * b_row, sizeof b0);
+        memcpy(&b1, b + p * b_row + LANES, sizeof b1);
 #pragma GCC unroll 12
         for (int i = 0; i < MR; i++) {
             acc[i][0] += a[p * MR + i] * b0;
@@ -104,48 +133,124 @@ static void tile(const float *a, const float *b, int64_t k, float *c, int64_t c_
 }
 
 /* A tile at the edge is made whole in `temp`, then its part that exists is copied. */
-static void edge(const float *a, const float *b, int64_t k, float *c, int64_t c_row, bool add,
-                 int64_t rows, int64_t cols, float *temp)
+static void edge(const float *a, const float *b, int64_t b_row, int64_t k, float *c, int64_t c_row,
+                 bool add, int64_t rows, int64_t cols, float *temp)
 {
-    tile(a, b, k, temp, NR, false);
+    tile(a, b, b_row, k, temp, NR, false);
     for (int64_t i = 0; i < rows; i++)
         for (int64_t j = 0; j < cols; j++)
             c[i * c_row + j] = add ? c[i * c_row + j] + temp[i * NR + j] : temp[i * NR + j];
 }
 
-static void block(const float *pa, const float *pb, int64_t m, int64_t n, int64_t k, float *c,
-                  int64_t c_row, bool add, float *temp)
+/* Columns [j, j + NR) of c, all rows of the block; b's rows are b_row apart. */
+static void column(const float *pa, const float *b, int64_t b_row, int64_t m, int64_t cols,
+                   int64_t k, float *c, int64_t c_row, bool add, float *temp)
 {
-    for (int64_t j = 0; j < n; j += NR)
-        for (int64_t i = 0; i < m; i += MR) {
-            const float *a = pa + i * k, *b = pb + j * k;
-            float *to = c + i * c_row + j;
-            if (m - i >= MR && n - j >= NR)
-                tile(a, b, k, to, c_row, add);
-            else
-                edge(a, b, k, to, c_row, add, cpu_min64(MR, m - i), cpu_min64(NR, n - j), temp);
+    for (int64_t i = 0; i < m; i += MR) {
+        if (m - i >= MR && cols >= NR)
+            tile(pa + i * k, b, b_row, k, c + i * c_row, c_row, add);
+        else
+            edge(pa + i * k, b, b_row, k, c + i * c_row, c_row, add, cpu_min64(MR, m - i),
+                 cpu_min64(NR, cols), temp);
+    }
+}
+
+/* --- both operands contiguous along k, few outputs: sums of products, nothing packed --- */
+
+enum { DOT = 4 };
+
+/* c[DOT, DOT] (+)= a b^T; rows of a and b beyond those that exist repeat the last. */
+static void dot_tile(const struct cpu_gemm *g, int64_t i0, int64_t j0)
+{
+    const float *a[DOT], *b[DOT];
+    vec acc[DOT][DOT];
+    float tail[DOT][DOT];
+    int64_t k = g->k / LANES * LANES;
+    for (int i = 0; i < DOT; i++) {
+        a[i] = g->a + cpu_min64(i0 + i, g->m - 1) * g->a_row;
+        b[i] = g->b + cpu_min64(j0 + i, g->n - 1) * g->b_col;
+        for (int j = 0; j < DOT; j++) {
+            acc[i][j] = (vec){0};
+            tail[i][j] = 0;
         }
+    }
+    for (int64_t p = 0; p < k; p += LANES) {
+        vec x[DOT], y[DOT];
+#pragma GCC unroll 4
+        for (int i = 0; i < DOT; i++) {
+            memcpy(&x[i], a[i] + p, sizeof x[i]);
+            memcpy(&y[i], b[i] + p, sizeof y[i]);
+        }
+#pragma GCC unroll 4
+        for (int i = 0; i < DOT; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < DOT; j++)
+                acc[i][j] += x[i] * y[j];
+    }
+    for (int64_t p = k; p < g->k; p++)
+        for (int i = 0; i < DOT; i++)
+            for (int j = 0; j < DOT; j++)
+                tail[i][j] += a[i][p] * b[j][p];
+    for (int64_t i = 0; i < DOT && i0 + i < g->m; i++)
+        for (int64_t j = 0; j < DOT && j0 + j < g->n; j++) {
+            float lane[LANES], *c = g->c + (i0 + i) * g->c_row + j0 + j;
+            memcpy(lane, &acc[i][j], sizeof lane);
+            for (int w = LANES / 2; w > 0; w /= 2)
+                for (int l = 0; l < w; l++)
+                    lane[l] += lane[l + w];
+            float sum = lane[0] + tail[i][j];
+            *c = g->accumulate ? *c + sum : sum;
+        }
+}
+
+static void dots(const struct cpu_gemm *g)
+{
+    for (int64_t i = 0; i < g->m; i += DOT)
+        for (int64_t j = 0; j < g->n; j += DOT)
+            dot_tile(g, i, j);
+}
+
+/* --- any operands --- */
+
+/* Scratch: A's block, B's block, one tile. */
+struct scratch {
+    float *a, *b, *temp;
+};
+
+/* Columns [j, j + n) and products [p, p + k) for all rows. B is packed once for many rows; for few
+ * rows its own memory serves, but for the last columns. */
+static void slab(const struct cpu_gemm *g, const struct scratch *s, int64_t j, int64_t n, int64_t p,
+                 int64_t k)
+{
+    const float *b = g->b + p * g->b_row + j * g->b_col;
+    bool direct = g->b_col == 1 && g->m <= 4 * MR, add = g->accumulate || p > 0;
+    int64_t whole = direct ? n / NR * NR : 0;
+    if (whole < n)
+        pack_b(s->b + whole * k, b + whole * g->b_col, g->b_row, g->b_col, k, n - whole);
+    for (int64_t i = 0; i < g->m; i += MC) {
+        int64_t m = cpu_min64(MC, g->m - i);
+        pack_a(s->a, g->a + i * g->a_row + p * g->a_col, g->a_row, g->a_col, m, k);
+        for (int64_t q = 0; q < n; q += NR) {
+            bool own = q < whole;
+            column(s->a, own ? b + q : s->b + q * k, own ? g->b_row : NR, m, n - q, k,
+                   g->c + i * g->c_row + j + q, g->c_row, add, s->temp);
+        }
+    }
 }
 
 void CPU_SYM(cpu_gemm)(const struct cpu_gemm *g, void *scratch)
 {
-    float *pa = scratch;
-    float *pb = pa + cpu_align_up(MC * KC * sizeof(float)) / sizeof(float);
-    float *temp = pb + cpu_align_up(KC * NC * sizeof(float)) / sizeof(float);
+    struct scratch s = {.a = scratch};
+    s.b = s.a + cpu_align_up(MC * KC * sizeof(float)) / sizeof(float);
+    s.temp = s.b + cpu_align_up(KC * NC * sizeof(float)) / sizeof(float);
     if (g->k == 0 && !g->accumulate)
         for (int64_t i = 0; i < g->m; i++)
             memset(g->c + i * g->c_row, 0, (size_t)g->n * sizeof(float));
-    for (int64_t j = 0; j < g->n; j += NC) {
-        int64_t n = cpu_min64(NC, g->n - j);
-        for (int64_t p = 0; p < g->k; p += KC) {
-            int64_t k = cpu_min64(KC, g->k - p);
-            pack_b(pb, g->b + p * g->b_row + j * g->b_col, g->b_row, g->b_col, k, n);
-            for (int64_t i = 0; i < g->m; i += MC) {
-                int64_t m = cpu_min64(MC, g->m - i);
-                pack_a(pa, g->a + i * g->a_row + p * g->a_col, g->a_row, g->a_col, m, k);
-                block(pa, pb, m, n, k, g->c + i * g->c_row + j, g->c_row, g->accumulate || p > 0,
-                      temp);
-            }
-        }
+    if (g->a_col == 1 && g->b_row == 1 && g->k >= 4 * LANES && (g->n <= NR || g->m <= MR)) {
+        dots(g);
+        return;
     }
+    for (int64_t j = 0; j < g->n; j += NC)
+        for (int64_t p = 0; p < g->k; p += KC)
+            slab(g, &s, j, cpu_min64(NC, g->n - j), p, cpu_min64(KC, g->k - p));
 }

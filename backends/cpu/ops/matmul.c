@@ -93,8 +93,8 @@ static void range_f64(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static tnb_status run_f64(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->pool, s->batch.count * s->m, 1 + CPU_GRAIN / (s->n * s->k + 1),
-                 range_f64, k);
+    cpu_parallel(k->inst->pool, s->batch.count * s->m, 1 + CPU_GRAIN / (s->n * s->k + 1), range_f64,
+                 k);
     return TNB_OK;
 }
 

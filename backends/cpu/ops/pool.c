@@ -7,6 +7,8 @@
 #include "ops.h"
 #include "window.h"
 
+enum { WIDE = 16 }; /* outputs of a row that are worked on at once */
+
 struct state {
     struct cpu_window g;
     bool pairs; /* 2x2 windows side by side, no padding */
@@ -18,24 +20,43 @@ struct state {
 /* `x` wins over `m` when larger, or when it is the first NaN. */
 #define WINS(x, m) ((x) > (m) || ((x) != (x) && (m) == (m)))
 
+/* Windows [0, n) of one output row; r0, r1 are its two input rows. */
+CPU_INLINE void max_pairs_row(const float *r0, const float *r1, float *y, int32_t *index,
+                              int32_t base, int32_t w, int32_t n)
+{
+    CPU_SIMD for (int32_t i = 0; i < n; i++)
+    {
+        float a = r0[2 * i], b = r0[2 * i + 1], c = r1[2 * i], d = r1[2 * i + 1];
+        int32_t at = WINS(b, a);
+        float m = at ? b : a;
+        bool lower = WINS(c, m);
+        at = lower ? w : at;
+        m = lower ? c : m;
+        bool last = WINS(d, m);
+        at = last ? w + 1 : at;
+        y[i] = last ? d : m;
+        index[i] = base + 2 * i + at;
+    }
+}
+
+/* Rows are worked on in whole vectors: what runs over a row's end reads the next row, and is
+ * overwritten by it. The last rows, with no next row to run over into, are done exactly. */
 static void max_pairs(const struct cpu_window *g, const float *x, float *y, int32_t *index)
 {
-    for (int64_t oy = 0; oy < g->oh; oy++, y += g->ow, index += g->ow) {
+    int64_t over = (g->ow + WIDE - 1) / WIDE * WIDE;
+    int32_t w = (int32_t)g->w;
+    for (int64_t oy = 0; oy < g->oh; oy++) {
         const float *r0 = x + 2 * oy * g->w, *r1 = r0 + g->w;
-        int32_t base = (int32_t)(2 * oy * g->w), w = (int32_t)g->w;
-        CPU_SIMD for (int32_t i = 0; i < (int32_t)g->ow; i++)
-        {
-            float a = r0[2 * i], b = r0[2 * i + 1], c = r1[2 * i], d = r1[2 * i + 1];
-            int32_t at = WINS(b, a);
-            float m = at ? b : a;
-            bool lower = WINS(c, m);
-            at = lower ? w : at;
-            m = lower ? c : m;
-            bool last = WINS(d, m);
-            at = last ? w + 1 : at;
-            y[i] = last ? d : m;
-            index[i] = base + 2 * i + at;
+        int32_t base = (int32_t)(2 * oy * g->w);
+        int64_t at = oy * g->ow;
+        bool inside = at + over <= g->oh * g->ow && (2 * oy + 1) * g->w + 2 * over <= g->h * g->w;
+        if (!inside) {
+            max_pairs_row(r0, r1, y + at, index + at, base, w, (int32_t)g->ow);
+            continue;
         }
+        for (int64_t i = 0; i < over; i += WIDE)
+            max_pairs_row(r0 + 2 * i, r1 + 2 * i, y + at + i, index + at + i, base + 2 * (int32_t)i,
+                          w, WIDE);
     }
 }
 
@@ -82,32 +103,53 @@ static void max_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     }
 }
 
-/* Writes a plane of dx whole. False when an index lies outside its own window, which no forward
- * pass makes but a caller may: dx is then to be made by scatter. */
+/* dx of windows [0, n): all of row r0 before r1, which the end of r0 may run over into. Not zero
+ * when one of the first `real` indices lies outside its own window. */
+CPU_INLINE int32_t max_grad_row(float *r0, float *r1, const float *dy, const int32_t *index,
+                                int32_t base, int32_t w, int32_t n, int32_t real)
+{
+    int32_t stray = 0;
+    CPU_SIMD for (int32_t i = 0; i < n; i++)
+    {
+        int32_t at = index[i] - base - 2 * i;
+        r0[2 * i] = at == 0 ? dy[i] : 0;
+        r0[2 * i + 1] = at == 1 ? dy[i] : 0;
+    }
+#pragma omp simd reduction(| : stray)
+    for (int32_t i = 0; i < n; i++) {
+        int32_t at = index[i] - base - 2 * i;
+        r1[2 * i] = at == w ? dy[i] : 0;
+        r1[2 * i + 1] = at == w + 1 ? dy[i] : 0;
+        stray |= i < real && at != 0 && at != 1 && at != w && at != w + 1;
+    }
+    return stray;
+}
+
+/* Writes a plane of dx whole, in the manner of max_pairs. False when an index lies outside its own
+ * window, which no forward pass makes but a caller may: dx is then to be made by scatter. */
 static bool max_grad_pairs(const struct cpu_window *g, float *dx, const float *dy,
                            const int32_t *index)
 {
-    int32_t strays = 0;
-    for (int64_t oy = 0; oy < g->oh; oy++, dy += g->ow, index += g->ow) {
+    int64_t over = (g->ow + WIDE - 1) / WIDE * WIDE;
+    int32_t stray = 0, w = (int32_t)g->w;
+    for (int64_t oy = 0; oy < g->oh; oy++) {
         float *r0 = dx + 2 * oy * g->w, *r1 = r0 + g->w;
-        int32_t base = (int32_t)(2 * oy * g->w), w = (int32_t)g->w, stray = 0;
-#pragma omp simd reduction(| : stray)
-        for (int32_t i = 0; i < (int32_t)g->ow; i++) {
-            int32_t at = index[i] - base - 2 * i;
-            float d = dy[i];
-            r0[2 * i] = at == 0 ? d : 0;
-            r0[2 * i + 1] = at == 1 ? d : 0;
-            r1[2 * i] = at == w ? d : 0;
-            r1[2 * i + 1] = at == w + 1 ? d : 0;
-            stray |= at != 0 && at != 1 && at != w && at != w + 1;
-        }
-        strays |= stray;
+        int32_t base = (int32_t)(2 * oy * g->w);
+        const float *d = dy + oy * g->ow;
+        const int32_t *at = index + oy * g->ow;
+        bool inside = over == WIDE && oy * g->ow + WIDE <= g->oh * g->ow &&
+                      (2 * oy + 1) * g->w + 2 * WIDE <= g->h * g->w;
+        if (inside)
+            stray |= max_grad_row(r0, r1, d, at, base, w, WIDE, (int32_t)g->ow);
+        else
+            stray |= max_grad_row(r0, r1, d, at, base, w, (int32_t)g->ow, (int32_t)g->ow);
+        /* A last odd column; after the row, which may have run over it. */
         for (int64_t i = 2 * g->ow; i < g->w; i++)
             r0[i] = r1[i] = 0;
     }
     for (int64_t i = 2 * g->oh * g->w; i < g->h * g->w; i++)
         dx[i] = 0;
-    return !strays;
+    return !stray;
 }
 
 static void max_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)

@@ -203,8 +203,8 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
     if (s->inner_kept) {
         int64_t per = (s->inner + BLOCK - 1) / BLOCK;
         int64_t work = cpu_min64(BLOCK, s->inner) * s->reduced.count;
-        cpu_parallel(k->inst->pool, s->kept.count * per, 1 + CPU_GRAIN / (work + 1),
-                     range_columns, k);
+        cpu_parallel(k->inst->pool, s->kept.count * per, 1 + CPU_GRAIN / (work + 1), range_columns,
+                     k);
     } else if (s->n_out == 1 && s->reduced.count == 1 && s->inner > 0) {
         run_whole(k);
     } else {
@@ -385,8 +385,7 @@ static tnb_status argmax_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct argmax_state *s = k->state;
     if (s->n)
-        cpu_parallel(k->inst->pool, s->outer * s->inner, 1 + CPU_GRAIN / 4 / s->n,
-                     argmax_range, k);
+        cpu_parallel(k->inst->pool, s->outer * s->inner, 1 + CPU_GRAIN / 4 / s->n, argmax_range, k);
     return TNB_OK;
 }
 

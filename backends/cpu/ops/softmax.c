@@ -107,7 +107,7 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
         return TNB_OK;
     int64_t work = s->n * cpu_min64(BLOCK, s->inner) * 4;
     cpu_parallel_fine(k->inst->pool, s->outer * ((s->inner + BLOCK - 1) / BLOCK),
-                 1 + CPU_GRAIN / work, range, k);
+                      1 + CPU_GRAIN / work, range, k);
     return TNB_OK;
 }
 
