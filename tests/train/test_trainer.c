@@ -1,0 +1,377 @@
+/* The trainer on small made-up data, on ref, cpu and opencl. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tenon/tenon.h"
+
+static const char *const backends[] = {"ref", "cpu", "opencl"};
+#define N_BACKENDS 3
+
+struct rig {
+    tn_runtime *runtime;
+    tn_session *session;
+    tn_dataset *data;
+    tn_model *model;
+    tn_trainer *trainer;
+    struct tn_error err;
+    int64_t n_steps, n_epochs;
+    double step_loss[512], epoch_loss, val_loss[64];
+    int64_t best_epochs;
+};
+
+static void on_event(void *ctx, const struct tn_train_event *event)
+{
+    struct rig *rig = ctx;
+    if (event->kind == TN_EVENT_STEP && rig->n_steps < 512)
+        rig->step_loss[rig->n_steps++] = event->results[0].value;
+    if (event->kind != TN_EVENT_EPOCH)
+        return;
+    rig->epoch_loss = event->results[0].value;
+    rig->best_epochs += event->is_best;
+    for (size_t i = 0; i < event->n_results; i++)
+        if (strcmp(event->results[i].name, "val_loss") == 0)
+            rig->val_loss[rig->n_epochs] = event->results[i].value;
+    rig->n_epochs++;
+}
+
+static void open_rig(struct rig *rig, int backend)
+{
+    struct tn_runtime_params params = {.backend = backends[backend], .n_threads = 2};
+    struct tn_session_params session = {.seed = 7, .strict = 1};
+    *rig = (struct rig){.runtime = NULL};
+    const char *require = getenv("TENON_REQUIRE");
+    if (tn_runtime_create(&params, &rig->runtime, &rig->err) ||
+        tn_runtime_select(rig->runtime, NULL, &session.device, &rig->err)) {
+        cr_assert(!(backend == 2 && require && strstr(require, "pocl")), "%s", rig->err.msg);
+        cr_skip_test("no %s: %s", backends[backend], rig->err.msg);
+    }
+    cr_assert_eq(tn_session_create(rig->runtime, &session, &rig->session, &rig->err), TN_OK);
+}
+
+static void close_rig(struct rig *rig)
+{
+    tn_trainer_destroy(&rig->trainer);
+    tn_session_destroy(&rig->session);
+    tn_model_destroy(&rig->model);
+    tn_dataset_unref(&rig->data);
+    tn_runtime_destroy(&rig->runtime);
+}
+
+static tn_tensor *floats(int64_t n, int64_t width, const float *values)
+{
+    tn_tensor *tensor = NULL;
+    struct tn_shape shape = width ? TN_SHAPE(n, width) : TN_SHAPE(n);
+    cr_assert_eq(tn_tensor_create(TN_F32, &shape, &tensor, NULL), TN_OK);
+    memcpy(tn_tensor_data(tensor), values, tn_tensor_bytes(tensor));
+    return tensor;
+}
+
+static tn_dataset *make_data(int64_t n, int64_t width, const float *x, int64_t target_width,
+                             const float *y)
+{
+    tn_tensor *tx = floats(n, width, x), *ty = floats(n, target_width, y);
+    struct tn_field_params fields[] = {{.name = "x", .values = tx}, {.name = "y", .values = ty}};
+    tn_dataset *data = NULL;
+    struct tn_error err = {TN_OK, ""};
+    cr_assert_eq(tn_dataset_create("made up", fields, 2, &data, &err), TN_OK, "%s", err.msg);
+    tn_tensor_unref(&tx);
+    tn_tensor_unref(&ty);
+    return data;
+}
+
+/* y = 3 x0 - 2 x1 + 0.5, without noise, 70 samples: batches of 16 leave a last one of 6. */
+static void make_plane(struct rig *rig)
+{
+    float x[140], y[70];
+    for (int i = 0; i < 70; i++) {
+        x[2 * i] = (float)((i * 37) % 70) / 35.0f - 1.0f;
+        x[2 * i + 1] = (float)((i * 23 + 11) % 70) / 35.0f - 1.0f;
+        y[i] = 3.0f * x[2 * i] - 2.0f * x[2 * i + 1] + 0.5f;
+    }
+    rig->data = make_data(70, 2, x, 1, y);
+}
+
+static void make_linear(struct rig *rig, int64_t in, int64_t units)
+{
+    struct tn_attr options[] = {TN_AI("units", units)};
+    struct tn_layer_spec layer = {.type = "dense", .options = options, .n_options = 1};
+    struct tn_shape shape = TN_SHAPE(in);
+    cr_assert_eq(tn_model_create("linear", &rig->model, NULL), TN_OK);
+    cr_assert_eq(tn_model_add_input(rig->model, "x", TN_F32, &shape, NULL), TN_OK);
+    cr_assert_eq(tn_model_add_layer(rig->model, &layer, NULL), TN_OK);
+}
+
+static struct tn_train_params params_for(struct rig *rig, const struct tn_loss_spec *loss,
+                                         const struct tn_optimizer_spec *optimizer, int64_t epochs)
+{
+    return (struct tn_train_params){.model = rig->model,
+                                    .losses = loss,
+                                    .n_losses = 1,
+                                    .optimizer = optimizer,
+                                    .batch_size = 16,
+                                    .epochs = epochs,
+                                    .seed = 7,
+                                    .on_event = on_event,
+                                    .ctx = rig};
+}
+
+static double weight(struct rig *rig, const char *name, int64_t a, int64_t b)
+{
+    tn_tensor *tensor = NULL;
+    int64_t index[2] = {a, b};
+    cr_assert_eq(tn_session_get_state(rig->session, name, &tensor, &rig->err), TN_OK, "%s",
+                 rig->err.msg);
+    double value = tn_tensor_get(tensor, index);
+    tn_tensor_unref(&tensor);
+    return value;
+}
+
+static const struct tn_loss_spec mse = {.type = "mse"};
+
+ParameterizedTestParameters(trainer, linear_regression)
+{
+    static int index[N_BACKENDS] = {0, 1, 2};
+    return cr_make_param_array(int, index, N_BACKENDS);
+}
+ParameterizedTest(int *backend, trainer, linear_regression, .timeout = 120)
+{
+    struct rig rig;
+    struct tn_attr lr = TN_AF("lr", 0.1);
+    struct tn_optimizer_spec sgd = {.type = "sgd", .options = &lr, .n_options = 1};
+    tn_stop_reason reason = 0;
+    open_rig(&rig, *backend);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 60);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, &reason, &rig.err), TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(reason, TN_STOP_EPOCHS);
+    cr_assert_eq(tn_trainer_steps(rig.trainer), 300, "70 samples in batches of 16 are 5 steps");
+    cr_assert_float_eq(weight(&rig, "dense/kernel", 0, 0), 3.0, 1e-3);
+    cr_assert_float_eq(weight(&rig, "dense/kernel", 1, 0), -2.0, 1e-3);
+    cr_assert_float_eq(weight(&rig, "dense/bias", 0, 0), 0.5, 1e-3);
+    close_rig(&rig);
+}
+
+/* The epoch's loss weighs samples, not batches: 4 batches of 16 and one of 6. */
+ParameterizedTestParameters(trainer, epoch_loss_weighs_samples)
+{
+    static int index[N_BACKENDS] = {0, 1, 2};
+    return cr_make_param_array(int, index, N_BACKENDS);
+}
+ParameterizedTest(int *backend, trainer, epoch_loss_weighs_samples, .timeout = 120)
+{
+    struct rig rig;
+    struct tn_attr lr = TN_AF("lr", 0.0);
+    struct tn_optimizer_spec sgd = {.type = "sgd", .options = &lr, .n_options = 1};
+    const struct tn_result *results;
+    size_t n;
+    open_rig(&rig, *backend);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 1);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(rig.n_steps, 5);
+    double weighted = 0, plain = 0;
+    for (int i = 0; i < 5; i++) {
+        weighted += rig.step_loss[i] * (i < 4 ? 16 : 6) / 70.0;
+        plain += rig.step_loss[i] / 5.0;
+    }
+    cr_assert_float_eq(rig.epoch_loss, weighted, 1e-6);
+    cr_assert(fabs(plain - weighted) > 1e-4, "the data cannot tell the two means apart");
+    cr_assert_eq(tn_trainer_evaluate(rig.trainer, rig.data, "test_", &results, &n, &rig.err),
+                 TN_OK);
+    cr_assert_str_eq(results[0].name, "test_loss");
+    cr_assert_float_eq(results[0].value, weighted, 1e-5, "nothing was learned at lr 0");
+    close_rig(&rig);
+}
+
+/* The first losses of every backend agree with those of ref. */
+Test(trainer, backends_agree, .timeout = 120)
+{
+    double first[N_BACKENDS][20];
+    struct tn_attr lr = TN_AF("lr", 0.01);
+    struct tn_optimizer_spec adam = {.type = "adam", .options = &lr, .n_options = 1};
+    int n_seen = 0;
+    for (int backend = 0; backend < N_BACKENDS; backend++) {
+        struct tn_runtime_params probe = {.backend = backends[backend]};
+        tn_runtime *runtime = NULL;
+        tn_device *device;
+        int there = tn_runtime_create(&probe, &runtime, NULL) == TN_OK &&
+                    tn_runtime_select(runtime, NULL, &device, NULL) == TN_OK;
+        tn_runtime_destroy(&runtime);
+        if (!there)
+            continue;
+        struct rig rig;
+        open_rig(&rig, backend);
+        make_plane(&rig);
+        make_linear(&rig, 2, 1);
+        struct tn_train_params params = params_for(&rig, &mse, &adam, 4);
+        cr_assert_eq(
+            tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err), TN_OK,
+            "%s", rig.err.msg);
+        cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK, "%s", rig.err.msg);
+        memcpy(first[backend], rig.step_loss, sizeof(first[backend]));
+        for (int i = 0; i < 20 && backend; i++)
+            cr_assert(fabs(first[backend][i] - first[0][i]) <= 1e-4 * fabs(first[0][i]),
+                      "%s: loss %d is %.9g, ref's %.9g", backends[backend], i, first[backend][i],
+                      first[0][i]);
+        n_seen++;
+        close_rig(&rig);
+    }
+    cr_assert_geq(n_seen, 2, "only one backend is there");
+}
+
+/* Validation rises when the rate is absurd: the weights of the best epoch come back. */
+Test(trainer, best_weights_come_back)
+{
+    struct rig rig;
+    struct tn_attr lr = TN_AF("lr", 0.9);
+    struct tn_optimizer_spec sgd = {.type = "sgd", .options = &lr, .n_options = 1};
+    const struct tn_result *results;
+    tn_dataset *train = NULL, *validation = NULL;
+    tn_stop_reason reason;
+    size_t n;
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    cr_assert_eq(tn_dataset_split_tail(rig.data, 0.3, &train, &validation, NULL), TN_OK);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 8);
+    params.patience = 3;
+    params.min_delta = 1e9; /* nothing after the first epoch counts as better */
+    cr_assert_eq(tn_trainer_create(rig.session, &params, train, validation, &rig.trainer, &rig.err),
+                 TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, &reason, &rig.err), TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(reason, TN_STOP_PATIENCE);
+    cr_assert_eq(rig.n_epochs, 4, "the best epoch and three more");
+    cr_assert_eq(rig.best_epochs, 1);
+    cr_assert_eq(tn_trainer_best_epoch(rig.trainer), 1);
+    cr_assert(fabs(rig.val_loss[0] - rig.val_loss[3]) > 1e-6, "the epochs do not differ");
+    cr_assert_eq(tn_trainer_evaluate(rig.trainer, validation, "", &results, &n, &rig.err), TN_OK);
+    cr_assert_float_eq(results[0].value, rig.val_loss[0], 1e-9);
+    tn_dataset_unref(&train);
+    tn_dataset_unref(&validation);
+    close_rig(&rig);
+}
+
+Test(trainer, a_loss_that_explodes_ends_the_run_by_name)
+{
+    struct rig rig;
+    struct tn_attr lr = TN_AF("lr", 1e20);
+    struct tn_optimizer_spec sgd = {.type = "sgd", .options = &lr, .n_options = 1};
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 4);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_E_NUMERIC);
+    cr_assert(strstr(rig.err.msg, "at step ") && strstr(rig.err.msg, "learning rate"), "%s",
+              rig.err.msg);
+    close_rig(&rig);
+}
+
+/* A group's learning rate of 0 leaves its parameters alone. */
+Test(trainer, groups_have_their_own_options)
+{
+    struct rig rig;
+    struct tn_attr lr = TN_AF("lr", 0.1), zero = TN_AF("lr", 0.0);
+    struct tn_optimizer_group group = {.match = "*/bias", .options = &zero, .n_options = 1};
+    struct tn_optimizer_spec sgd = {
+        .type = "sgd", .options = &lr, .n_options = 1, .groups = &group, .n_groups = 1};
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 2);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK, "%s", rig.err.msg);
+    double kernel = weight(&rig, "dense/kernel", 0, 0);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK);
+    cr_assert_eq(weight(&rig, "dense/bias", 0, 0), 0.0);
+    cr_assert_neq(weight(&rig, "dense/kernel", 0, 0), kernel);
+    close_rig(&rig);
+}
+
+static tn_status try_create(struct rig *rig, const char *loss_type, tn_dataset *data)
+{
+    struct tn_loss_spec loss = {.type = loss_type};
+    struct tn_optimizer_spec sgd = {.type = "sgd"};
+    struct tn_train_params params = params_for(rig, &loss, &sgd, 1);
+    return tn_trainer_create(rig->session, &params, data, NULL, &rig->trainer, &rig->err);
+}
+
+Test(trainer, data_that_does_not_fit_is_refused)
+{
+    struct rig rig;
+    float x[8] = {0, 1, 2, 3, 4, 5, 6, 7}, outside[4] = {0, 1, 0.5f, 1.25f};
+    float labels[4] = {0, 1, 2, 3};
+    open_rig(&rig, 0);
+    make_linear(&rig, 2, 1);
+    rig.data = make_data(4, 2, x, 0, outside);
+    cr_assert_eq(try_create(&rig, "bce", rig.data), TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "1.25"), "%s", rig.err.msg);
+    tn_dataset_unref(&rig.data);
+    tn_model_destroy(&rig.model);
+
+    make_linear(&rig, 2, 3); /* three classes, a label 3 */
+    rig.data = make_data(4, 2, x, 0, labels);
+    cr_assert_eq(try_create(&rig, "softmax_cross_entropy", rig.data), TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "3"), "%s", rig.err.msg);
+    tn_model_destroy(&rig.model);
+
+    make_linear(&rig, 5, 1); /* the data has samples of 2 */
+    cr_assert_eq(try_create(&rig, "mse", rig.data), TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "[2]") && strstr(rig.err.msg, "[5]"), "%s", rig.err.msg);
+    cr_assert_null(rig.trainer);
+    close_rig(&rig);
+}
+
+Test(trainer, weights_go_to_a_file_and_back)
+{
+    struct rig rig;
+    struct tn_optimizer_spec adam = {.type = "adam"};
+    char path[] = "/tmp/tenon-weights-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert(fd >= 0);
+    close(fd);
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &adam, 1);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK);
+    double trained = weight(&rig, "dense/kernel", 1, 0);
+    cr_assert_eq(tn_session_save(rig.session, path, NULL, &rig.err), TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(tn_session_reset_state(rig.session, NULL, &rig.err), TN_OK);
+    cr_assert_neq(weight(&rig, "dense/kernel", 1, 0), trained);
+    cr_assert_eq(tn_session_load(rig.session, path, &rig.err), TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(weight(&rig, "dense/kernel", 1, 0), trained);
+    close_rig(&rig);
+
+    /* Another model refuses the file, and keeps its own weights. */
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 2);
+    struct tn_loss_spec any = {.type = "softmax_cross_entropy"};
+    struct tn_train_params other = params_for(&rig, &any, NULL, 1);
+    float x[4] = {1, 2, 3, 4}, y[2] = {0, 1};
+    tn_dataset *data = make_data(2, 2, x, 0, y);
+    cr_assert_eq(tn_trainer_create(rig.session, &other, NULL, data, &rig.trainer, &rig.err), TN_OK,
+                 "%s", rig.err.msg);
+    double before = weight(&rig, "dense/kernel", 1, 1);
+    cr_assert_eq(tn_session_load(rig.session, path, &rig.err), TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "[2, 1]") && strstr(rig.err.msg, "[2, 2]"), "%s", rig.err.msg);
+    cr_assert_eq(weight(&rig, "dense/kernel", 1, 1), before);
+    tn_dataset_unref(&data);
+    unlink(path);
+    close_rig(&rig);
+}
