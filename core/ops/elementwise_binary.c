@@ -16,8 +16,7 @@
 
 #include "ops/util.h"
 
-#define COMPARISON_HAS_NONE \
-    "a comparison is constant almost everywhere; put stop_gradient on its result"
+#define COMPARISON_HAS_NONE "a comparison is constant almost everywhere"
 
 /* --- shape rules --- */
 

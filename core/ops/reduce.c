@@ -326,6 +326,6 @@ const struct tn_op tn_op_argmax = {
     .n_attrs = TN_LEN(argmax_attrs),
     .formula = "index of the largest x along the axis, the first of equals",
     .infer = argmax_infer,
-    .no_gradient = "an index does not vary smoothly; put stop_gradient on it",
+    .no_gradient = "an index does not vary smoothly",
     .reference = argmax_reference,
 };

@@ -38,8 +38,7 @@ tn_dtype tn_ops_dtype_named(const char *name);
 char *tn_ops_format_ints(const int64_t *list, uint32_t n, char *buf, size_t size);
 
 /* For tn_op.no_gradient and for messages about an unknown dtype name. */
-#define TN_OPS_NO_SECOND \
-    "second derivatives are not offered; put stop_gradient on the first derivative"
+#define TN_OPS_NO_SECOND "second derivatives are not offered"
 #define TN_OPS_BAD_DTYPE "'%s' is no dtype; use f32, f16, bf16, f64, i32, i64, u8 or bool"
 
 /* Shape rules. */

@@ -330,15 +330,16 @@ static tn_status load_values(const struct tn_graph *graph, const struct tn_type 
     return TN_OK;
 }
 
-tn_status op_eval_graph(const struct tn_graph *graph, const struct tn_ref_tensor *inputs,
-                        size_t n_inputs, struct op_eval *out_eval, struct tn_error *err)
+tn_status op_eval_graph(const struct tn_graph *graph, const struct tn_symbol_values *bound,
+                        const struct tn_ref_tensor *inputs, size_t n_inputs,
+                        struct op_eval *out_eval, struct tn_error *err)
 {
     struct op_eval eval = {.values = NULL};
-    struct tn_symbol_values bound = {{0}};
+    const struct tn_symbol_values none = {{0}};
     struct tn_type *types;
     struct tn_attrs *attrs;
     tn_arena_init(&eval.arena);
-    tn_status st = tn_graph_bind(graph, &bound, &eval.arena, &types, &attrs, err);
+    tn_status st = tn_graph_bind(graph, bound ? bound : &none, &eval.arena, &types, &attrs, err);
     if (st != TN_OK)
         goto fail;
     eval.values = TN_ARENA_NEW(&eval.arena, struct tn_ref_tensor, graph->values.n + 1);

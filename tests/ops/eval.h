@@ -30,15 +30,18 @@ double op_random(uint64_t key, uint64_t i);
 uint64_t op_random_key(const char *a, const char *b, uint64_t salt);
 
 struct tn_graph;
-/* Buffers for every value of a graph without symbols, indexed by value. */
+struct tn_symbol_values;
+/* Buffers for every value of a graph, indexed by value. */
 struct op_eval {
     struct tn_arena arena;
     struct tn_ref_tensor *values;
 };
 /* Evaluates the graph by the references in the order of its nodes; inputs[i] is the data for the
- * graph's input i. Outputs are not rounded: everything stays double or int64. */
-tn_status op_eval_graph(const struct tn_graph *graph, const struct tn_ref_tensor *inputs,
-                        size_t n_inputs, struct op_eval *out_eval, struct tn_error *err);
+ * graph's input i. `bound` may be NULL for a graph without symbols. Outputs are not rounded:
+ * everything stays double or int64. */
+tn_status op_eval_graph(const struct tn_graph *graph, const struct tn_symbol_values *bound,
+                        const struct tn_ref_tensor *inputs, size_t n_inputs,
+                        struct op_eval *out_eval, struct tn_error *err);
 void op_eval_close(struct op_eval *eval);
 
 #endif

@@ -199,6 +199,28 @@ static const struct op_case cases[] = {
     LOSS_GRAD("mse_grad", F32),
     LOSS_GRAD("bce_grad", PROB),
     LOSS_GRAD("bce_with_logits_grad", F32),
+
+    /* Half precision, where a device has it. */
+    {.op = XENT,
+     .name = "f16",
+     .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7), I32(0, 7, 5)},
+     .out = {OUT(TN_F32, 5), OUT(TN_F16, 5, 7)},
+     .tol = TOL_COMPOSITE},
+    {.op = "mse",
+     .name = "f16",
+     .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7), IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7)},
+     .out = {OUT(TN_F32, 5)},
+     .tol = TOL_COMPOSITE},
+    {.op = XENT,
+     .name = "bf16",
+     .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 5, 7), I32(0, 7, 5)},
+     .out = {OUT(TN_F32, 5), OUT(TN_BF16, 5, 7)},
+     .tol = TOL_COMPOSITE},
+    {.op = "mse",
+     .name = "bf16",
+     .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 5, 7), IN(TN_BF16, FILL_UNIFORM, -2, 2, 5, 7)},
+     .out = {OUT(TN_F32, 5)},
+     .tol = TOL_COMPOSITE},
 };
 
 OP_FAMILY(loss, cases, loss_golden);

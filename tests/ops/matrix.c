@@ -155,6 +155,28 @@ static const struct op_case cases[] = {
      .in = {F32(3), F32(3, 2)},
      .attrs = {AI("rows", 5)},
      .reject = "must hold integers"},
+
+    /* Half precision, where a device has it. */
+    {.op = "matmul",
+     .name = "f16",
+     .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7), IN(TN_F16, FILL_UNIFORM, -2, 2, 7, 3)},
+     .out = {OUT(TN_F16, 5, 3)},
+     .tol = TOL_SUM},
+    {.op = "embedding",
+     .name = "f16",
+     .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7), I32(0, 5, 3)},
+     .out = {OUT(TN_F16, 3, 7)},
+     .tol = TOL_EXACT},
+    {.op = "matmul",
+     .name = "bf16",
+     .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 5, 7), IN(TN_BF16, FILL_UNIFORM, -2, 2, 7, 3)},
+     .out = {OUT(TN_BF16, 5, 3)},
+     .tol = TOL_SUM},
+    {.op = "embedding",
+     .name = "bf16",
+     .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 5, 7), I32(0, 5, 3)},
+     .out = {OUT(TN_BF16, 3, 7)},
+     .tol = TOL_EXACT},
 };
 
 OP_FAMILY(matrix, cases, matrix_golden);

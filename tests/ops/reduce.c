@@ -200,6 +200,20 @@ static const struct op_case cases[] = {
      .reject = "axis 1"},
     {.op = "argmax", .name = "scalar", .in = {F32_S}, .reject = "axis -1"},
     {.op = "argmax", .name = "integers", .in = {I32(0, 3, 3)}, .reject = "i32"},
+
+    /* Half precision, where a device has it. */
+    {.op = "sum",
+     .name = "f16",
+     .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 3, 7)},
+     .attrs = {AV("axes", 1)},
+     .out = {OUT(TN_F16, 3)},
+     .tol = TOL_SUM},
+    {.op = "sum",
+     .name = "bf16",
+     .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 3, 7)},
+     .attrs = {AV("axes", 1)},
+     .out = {OUT(TN_BF16, 3)},
+     .tol = TOL_SUM},
 };
 
 OP_FAMILY(reduce, cases, reduce_golden);

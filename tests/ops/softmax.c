@@ -90,6 +90,18 @@ static const struct op_case cases[] = {
      .name = "by_hand",
      .in = {LIT(TN_F32, V(0.25, 0.75), 2), LIT(TN_F32, V(4, 8), 2)},
      .want = {V(-0.75, 0.75)}},
+
+    /* Half precision, where a device has it. */
+    {.op = "softmax",
+     .name = "f16",
+     .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7)},
+     .out = {OUT(TN_F16, 5, 7)},
+     .tol = TOL_COMPOSITE},
+    {.op = "softmax",
+     .name = "bf16",
+     .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 5, 7)},
+     .out = {OUT(TN_BF16, 5, 7)},
+     .tol = TOL_COMPOSITE},
 };
 
 OP_FAMILY(softmax, cases, softmax_golden);

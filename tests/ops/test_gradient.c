@@ -175,8 +175,8 @@ static void check_case(const struct op_case *c)
     cr_assert(op_run_open(c, TN_F64, &run, &err) == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
     tn_graph *graph = backward_graph(&run, grads);
     size_t n = list_inputs(&run, inputs);
-    cr_assert(op_eval_graph(graph, inputs, n, &eval, &err) == TN_OK, "%s/%s: %s", c->op, c->name,
-              err.msg);
+    cr_assert(op_eval_graph(graph, NULL, inputs, n, &eval, &err) == TN_OK, "%s/%s: %s", c->op,
+              c->name, err.msg);
     for (uint32_t i = 0; i < run.n_in; i++)
         if (grads[i] != TN_NONE) {
             g[i] = &eval.values[grads[i]];

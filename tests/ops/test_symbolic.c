@@ -1,0 +1,193 @@
+/* Gradients of graphs with a symbolic batch: the backward graph is built once, before the batch is
+ * known, and must give what the graph built for that batch gives. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+#include "eval.h"
+#include "graph/graph.h"
+
+#define WIDTH 5
+
+/* y from x [batch, 5] f64 and labels [batch] i64. */
+typedef tn_value build_fn(tn_graph *g, tn_value x, tn_value labels, int64_t batch);
+
+static tn_value mean_all(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_value square = tn_op1(g, "square", x, NULL, 0);
+    return tn_mean(g, square, NULL, 0, 0);
+}
+
+static tn_value mean_batch(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    int64_t axis = 0;
+    return tn_op1(g, "exp", tn_mean(g, x, &axis, 1, 0), NULL, 0);
+}
+
+static tn_value sum_batch(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    int64_t axis = 0;
+    return tn_op1(g, "tanh", tn_sum(g, x, &axis, 1, 1), NULL, 0);
+}
+
+static tn_value max_batch(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr axes = TN_AV("axes", 1, (const int64_t[]){0});
+    return tn_op1(g, "square", tn_op1(g, "max", x, &axes, 1), NULL, 0);
+}
+
+static tn_value min_rows(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr axes = TN_AV("axes", 1, (const int64_t[]){1});
+    return tn_op1(g, "square", tn_op1(g, "min", x, &axes, 1), NULL, 0);
+}
+
+static tn_value broadcast_rows(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    int64_t axis = 0;
+    tn_value row = tn_sum(g, x, &axis, 1, 0);
+    return tn_mul(g, tn_sub(g, x, row), tn_div(g, x, tn_op1(g, "exp", row, NULL, 0)));
+}
+
+static tn_value expanded(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_shape to = TN_SHAPE(3, batch, WIDTH);
+    return tn_op1(g, "square", tn_expand(g, x, &to), NULL, 0);
+}
+
+static tn_value reshaped(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_shape flat = TN_SHAPE(-1);
+    return tn_op1(g, "square", tn_reshape(g, x, &flat), NULL, 0);
+}
+
+static tn_value transposed(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    return tn_matmul(g, x, tn_op1(g, "transpose", x, NULL, 0), 0, 0);
+}
+
+static tn_value gram(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    return tn_op1(g, "square", tn_matmul(g, x, x, 1, 0), NULL, 0);
+}
+
+static tn_value sliced(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr attrs[] = {
+        TN_AV("starts", 2, ((const int64_t[]){-1, -1})),
+        TN_AV("ends", 2, ((const int64_t[]){INT64_MIN, INT64_MIN})),
+        TN_AV("steps", 2, ((const int64_t[]){-1, -2})),
+        TN_AV("axes", 2, ((const int64_t[]){0, 1})),
+    };
+    return tn_op1(g, "square", tn_op1(g, "slice", x, attrs, 4), NULL, 0);
+}
+
+static tn_value written(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_tensor *t = NULL;
+    struct tn_shape two = TN_SHAPE(2);
+    cr_assert(tn_tensor_create(TN_I64, &two, &t, NULL) == TN_OK);
+    tn_value start = tn_graph_const(g, t);
+    tn_tensor_unref(&t);
+    struct tn_attr size = TN_AV("size", 2, ((const int64_t[]){1, WIDTH}));
+    tn_value row = tn_op2(g, "dynamic_slice", x, start, &size, 1);
+    tn_value half = tn_mul(g, row, tn_graph_scalar(g, TN_F64, 0.5));
+    tn_value y = tn_op3(g, "dynamic_update_slice", x, half, start, NULL, 0);
+    return tn_op1(g, "square", y, NULL, 0);
+}
+
+static tn_value classified(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_value in[] = {x, labels}, out[2];
+    tn_graph_op(g, "sparse_softmax_cross_entropy", in, 2, NULL, 0, out, 2);
+    return tn_mean(g, out[0], NULL, 0, 0);
+}
+
+static tn_value regressed(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_value soft = tn_op1(g, "softmax", x, NULL, 0);
+    tn_value sure = tn_op1(g, "log_softmax", x, NULL, 0);
+    return tn_op2(g, "mse", soft, sure, NULL, 0);
+}
+
+static tn_value chosen(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_value zero = tn_graph_scalar(g, TN_F64, 0.0);
+    tn_value is_up = tn_op2(g, "greater", x, zero, NULL, 0);
+    tn_value y = tn_op3(g, "select", is_up, tn_op1(g, "exp", x, NULL, 0), x, NULL, 0);
+    return tn_op2(g, "maximum", y, tn_op1(g, "neg", x, NULL, 0), NULL, 0);
+}
+
+static tn_value looked_up(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_tensor *t = NULL;
+    struct tn_shape two = TN_SHAPE(2);
+    cr_assert(tn_tensor_create(TN_I64, &two, &t, NULL) == TN_OK);
+    ((int64_t *)tn_tensor_data(t))[1] = 2;
+    tn_value ids = tn_graph_const(g, t);
+    tn_tensor_unref(&t);
+    return tn_op1(g, "square", tn_op2(g, "embedding", x, ids, NULL, 0), NULL, 0);
+}
+
+static build_fn *const builders[] = {
+    mean_all,   mean_batch, sum_batch, max_batch, min_rows,   broadcast_rows, expanded, reshaped,
+    transposed, gram,       sliced,    written,   classified, regressed,      chosen,   looked_up,
+};
+
+ParameterizedTestParameters(symbolic, batch)
+{
+    static int index[TN_LEN(builders)];
+    for (size_t i = 0; i < TN_LEN(builders); i++)
+        index[i] = (int)i;
+    return cr_make_param_array(int, index, TN_LEN(builders));
+}
+
+/* dL/dx for a batch of 7, in a graph built for `batch`: a symbol, or 7. */
+static double *gradient(build_fn *build, int is_symbolic, struct op_eval *eval)
+{
+    enum { BATCH = 7 };
+    static double x_data[BATCH * WIDTH];
+    static int64_t label_data[BATCH];
+    struct tn_error err = {0};
+    tn_graph *g = NULL;
+    tn_value dx;
+    cr_assert(tn_graph_create("symbolic", &g, &err) == TN_OK);
+    int64_t batch = is_symbolic ? tn_graph_symbol(g, "batch") : BATCH;
+    struct tn_shape x_shape = TN_SHAPE(batch, WIDTH), label_shape = TN_SHAPE(batch);
+    tn_value x = tn_graph_input(g, "x", TN_F64, &x_shape, TN_INPUT_DATA);
+    tn_value labels = tn_graph_input(g, "labels", TN_I64, &label_shape, TN_INPUT_DATA);
+    tn_graph_gradients(g, build(g, x, labels, batch), &x, 1, &dx);
+    cr_assert(tn_graph_check(g, &err) == TN_OK, "%s", err.msg);
+    for (int i = 0; i < BATCH * WIDTH; i++)
+        x_data[i] = op_random(11, (uint64_t)i);
+    for (int i = 0; i < BATCH; i++)
+        label_data[i] = i % WIDTH;
+    struct tn_ref_tensor inputs[] = {
+        {.count = BATCH * WIDTH, .data.f = x_data},
+        {.count = BATCH, .data.i = label_data},
+    };
+    struct tn_symbol_values bound = {{BATCH}};
+    cr_assert(op_eval_graph(g, &bound, inputs, 2, eval, &err) == TN_OK, "%s", err.msg);
+    cr_assert_eq(eval->values[dx].count, BATCH * WIDTH);
+    double *values = eval->values[dx].data.f;
+    tn_graph_destroy(&g);
+    return values;
+}
+
+ParameterizedTest(const int *index, symbolic, batch)
+{
+    struct op_eval one, other;
+    const double *fixed = gradient(builders[*index], 0, &one);
+    const double *symbolic = gradient(builders[*index], 1, &other);
+    double size = 0.0;
+    for (int i = 0; i < 7 * WIDTH; i++) {
+        cr_expect_eq(fixed[i], symbolic[i], "builder %d, element %d: %.17g, symbolic %.17g", *index,
+                     i, fixed[i], symbolic[i]);
+        size += fixed[i] * fixed[i];
+    }
+    cr_expect(size > 1e-6, "builder %d: the gradient is all zeros", *index);
+    op_eval_close(&one);
+    op_eval_close(&other);
+}
