@@ -32,7 +32,7 @@ static int64_t resolve_bound(int64_t v, int64_t dim, int64_t step)
 {
     int64_t lo = step < 0 ? -1 : 0, hi = step < 0 ? dim - 1 : dim;
     if (v < 0)
-        v = v < -dim ? lo : v + dim;
+        v += dim;
     return v < lo ? lo : v > hi ? hi : v;
 }
 

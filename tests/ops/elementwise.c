@@ -145,8 +145,9 @@ static const struct op_case cases[] = {
     /* Uniform operands meet in no tie, so the kink stays clear of them. */
     BINARY("maximum", F32, F32, 3),
     BINARY("minimum", F32, F32, 3),
-    {.op = "maximum", .name = "ties", .in = {TIES(7, 5), TIES(5)}},
-    {.op = "minimum", .name = "ties", .in = {TIES(7, 5), TIES(5)}},
+    /* At a tie the central difference is the mean of both slopes: the half that is sent. */
+    {.op = "maximum", .name = "ties", .in = {TIES(7, 5), TIES(5)}, .grad = 3},
+    {.op = "minimum", .name = "ties", .in = {TIES(7, 5), TIES(5)}, .grad = 3},
     {.op = "maximum", .name = "i32", .in = {I32(1, 9, 3), I32(1, 9, 3)}, .reject = "i32"},
 
     COMPARISON("equal"),

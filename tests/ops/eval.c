@@ -86,6 +86,36 @@ static double round_to(double v, tn_dtype dtype)
     return dtype == TN_F64 ? v : (double)(float)v;
 }
 
+#define N_GUARD 64
+
+/* Room for n elements between guards that a reference has no business to read: NaN, or -77. */
+static void *alloc_guarded(struct tn_arena *arena, int64_t n, int is_float)
+{
+    size_t total = (size_t)n + 2 * N_GUARD;
+    union {
+        double *f;
+        int64_t *i;
+    } at = {.f = tn_arena_alloc(arena, total * 8)};
+    for (size_t e = 0; at.f && e < total; e++) {
+        if (is_float)
+            at.f[e] = NAN;
+        else
+            at.i[e] = -77;
+    }
+    return at.f ? at.f + N_GUARD : NULL;
+}
+
+static int guards_whole(const struct tn_ref_tensor *t)
+{
+    int is_float = tn_dtype_is_float(t->type.dtype);
+    for (int64_t g = 0; g < 2 * N_GUARD; g++) {
+        int64_t e = g < N_GUARD ? g - N_GUARD : t->count + g - N_GUARD;
+        if (is_float ? !isnan(t->data.f[e]) : t->data.i[e] != -77)
+            return 0;
+    }
+    return 1;
+}
+
 /* Values are drawn for the case's own dtype, so that a run in f64 sees the numbers of the f32 one.
  */
 static int fill_input(struct tn_arena *arena, const struct op_case *c, uint32_t k,
@@ -97,7 +127,7 @@ static int fill_input(struct tn_arena *arena, const struct op_case *c, uint32_t 
     if (tn_shape_count(&type->shape, &n) != TN_OK)
         return 0;
     *out = (struct tn_ref_tensor){.type = *type, .count = n};
-    out->data.any = tn_arena_alloc(arena, (size_t)n * 8 + 8);
+    out->data.any = alloc_guarded(arena, n, tn_dtype_is_float(type->dtype));
     double *scratch = tn_arena_alloc(arena, (size_t)n * 8 + 8);
     if (!out->data.any || !scratch)
         return 0;
@@ -186,7 +216,7 @@ static tn_status open_data(struct op_run *run, const struct tn_type *out_types)
             continue;
         if (tn_shape_count(&out_types[k].shape, &out->count) != TN_OK)
             return TN_E_INVALID;
-        out->data.any = tn_arena_alloc(&run->arena, (size_t)out->count * 8 + 8);
+        out->data.any = alloc_guarded(&run->arena, out->count, tn_dtype_is_float(out->type.dtype));
         if (!out->data.any)
             return TN_E_OOM;
     }
@@ -258,7 +288,13 @@ tn_status op_run_reference(struct op_run *run, struct tn_error *err)
                          .in = run->in,
                          .out = run->out};
     tn_status st = run_reference(run->op, &ref, &run->arena);
-    return st == TN_OK ? TN_OK : tn_error_set(err, st, "%s: no memory", run->op->name);
+    if (st != TN_OK)
+        return tn_error_set(err, st, "%s: no memory", run->op->name);
+    for (uint32_t k = 0; k < run->op->n_out; k++)
+        if (run->out[k].data.any && !guards_whole(&run->out[k]))
+            return tn_error_set(err, TN_E_INTERNAL, "%s/%s: writes outside output %u", run->c->op,
+                                run->c->name, k);
+    return TN_OK;
 }
 
 /* --- a graph --- */
