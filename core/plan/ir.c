@@ -2,7 +2,6 @@
  * and the stores behind them. */
 #include "plan/ir.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -422,85 +421,4 @@ tn_status tn_ir_build(struct tn_arena *arena, const tn_graph *graph,
                                .values = out_ir->values,
                                .prior = out_ir->prior};
     return tn_ir_schedule(out_ir, err);
-}
-
-uint32_t tn_ir_reads(const struct tn_plan_ir *ir, uint32_t node, uint32_t store)
-{
-    const tnb_node *n = &ir->nodes[node].tnb;
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < n->n_in; i++)
-        if (n->in[i] != TNB_ABSENT && ir->store_of[n->in[i]] == store)
-            count++;
-    return count;
-}
-
-tn_status tn_ir_index_readers(struct tn_plan_ir *ir, struct tn_error *err)
-{
-    size_t total = 0;
-    for (uint32_t s = 0; s < ir->n_stores; s++)
-        ir->stores[s].n_readers = 0;
-    for (uint32_t n = 0; n < ir->n_nodes; n++)
-        total += ir->nodes[n].tnb.n_in;
-    if (!ir->readers)
-        ir->readers = TN_ARENA_NEW(ir->arena, uint32_t, total);
-    if (!ir->readers)
-        return tn_ir_oom(ir, err);
-    /* Two passes over the same rule: count, then place. */
-    for (int pass = 0; pass < 2; pass++) {
-        uint32_t next = 0;
-        for (uint32_t s = 0; pass == 1 && s < ir->n_stores; s++) {
-            ir->stores[s].first_reader = next;
-            next += ir->stores[s].n_readers;
-            ir->stores[s].n_readers = 0;
-        }
-        for (uint32_t n = 0; n < ir->n_nodes; n++) {
-            const tnb_node *node = &ir->nodes[n].tnb;
-            for (uint32_t i = 0; i < node->n_in; i++) {
-                struct tn_ir_store *s =
-                    node->in[i] == TNB_ABSENT ? NULL : &ir->stores[ir->store_of[node->in[i]]];
-                int again = 0;
-                for (uint32_t j = 0; s && j < i; j++)
-                    again |= node->in[j] != TNB_ABSENT &&
-                             ir->store_of[node->in[j]] == ir->store_of[node->in[i]];
-                if (!s || again)
-                    continue;
-                if (pass == 1)
-                    ir->readers[s->first_reader + s->n_readers] = n;
-                s->n_readers++;
-            }
-        }
-    }
-    return TN_OK;
-}
-
-static size_t append_shape(const tnb_tensor *t, char *buf, size_t size, size_t at)
-{
-    struct tn_shape shape = {.rank = t->rank};
-    memcpy(shape.dim, t->dim, sizeof(shape.dim));
-    for (uint32_t i = 0; i <= shape.rank && at < size; i++) {
-        int n = i < shape.rank ? snprintf(buf + at, size - at, "%s%lld", i ? "," : "[",
-                                          (long long)shape.dim[i])
-                               : snprintf(buf + at, size - at, "%s", i ? "]" : "[]");
-        at += n > 0 ? (size_t)n : 0;
-    }
-    return at;
-}
-
-void tn_ir_format_shapes(const struct tn_plan_ir *ir, uint32_t node, char *buf, size_t size)
-{
-    const tnb_node *n = &ir->nodes[node].tnb;
-    size_t at = 0;
-    buf[0] = '\0';
-    for (uint32_t i = 0; i < n->n_in + n->n_out && at + 1 < size; i++) {
-        uint32_t v = i < n->n_in ? n->in[i] : n->out[i - n->n_in];
-        if (i == n->n_in) {
-            int len = snprintf(buf + at, size - at, at ? " ->" : "->");
-            at += len > 0 ? (size_t)len : 0;
-        }
-        if (v == TNB_ABSENT || at + 1 >= size)
-            continue;
-        if (at)
-            buf[at++] = ' ', buf[at] = '\0';
-        at = append_shape(&ir->values[v], buf, size, at);
-    }
 }

@@ -176,9 +176,26 @@ static tn_status fetch_times(tn_plan *plan, struct tn_error *err)
     return st;
 }
 
+/* After an arena could neither grow nor be had back, its plans cannot run. */
+static tn_status check_arenas(const tn_plan *plan, struct tn_error *err)
+{
+    for (uint32_t d = 0; d < plan->mem.n_devices; d++) {
+        const struct tn_session_device *dev = &plan->session->devices[d];
+        if (plan->mem.devices[d].arena_bytes > dev->arena_bytes ||
+            plan->workspace_bytes[d] > dev->workspace_bytes)
+            return tn_error_set(err, TN_E_OOM,
+                                "graph '%s': %s lost the memory for activations when a larger plan "
+                                "did not fit; open a new session",
+                                plan->ir.graph_name, dev->name);
+    }
+    return TN_OK;
+}
+
 tn_status tn_plan_run(tn_plan *plan, struct tn_error *err)
 {
-    tn_status st = check_inputs(plan, err);
+    tn_status st = check_arenas(plan, err);
+    if (st == TN_OK)
+        st = check_inputs(plan, err);
     /* The staging of transfers must have been read by the devices that it went to. */
     if (st == TN_OK && plan->mem.n_transfers)
         st = wait_last_run(plan, err);

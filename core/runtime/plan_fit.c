@@ -27,23 +27,38 @@ tn_status tn_plan_growth(const tn_plan *plan, uint32_t device, uint64_t *out_byt
     return st;
 }
 
-/* Asks again: what is free changes. 0: the device does not say. */
-static void ask_room(const struct tn_session_device *dev, uint64_t *out_free, uint64_t *out_largest)
+/* What the session holds on a device. */
+static uint64_t held(const tn_session *session, uint32_t device)
 {
+    const struct tn_session_device *dev = &session->devices[device];
+    uint64_t n = dev->arena_bytes + dev->workspace_bytes + (device == 0 ? session->state_bytes : 0);
+    for (size_t i = 0; i < session->plans.n; i++)
+        n += session->plans.items[i]->mem.devices[device].plan_bytes;
+    return n;
+}
+
+/* Asks again: what is free changes. A device that knows only its total has that less what we hold.
+ * 0: the device does not say. */
+static void ask_room(const tn_session *session, uint32_t device, uint64_t *out_free,
+                     uint64_t *out_largest)
+{
+    const struct tn_session_device *dev = &session->devices[device];
     tnb_device_info info = {.struct_size = sizeof(info)};
     *out_free = *out_largest = 0;
     if (dev->api->device_info(dev->device->backend->instance, dev->device->info.index, &info,
                               NULL) != TNB_OK)
         return;
-    *out_free = info.mem_free ? info.mem_free : info.mem_total;
+    uint64_t ours = held(session, device);
+    *out_free = info.mem_free;
+    if (!info.mem_free && info.mem_total)
+        *out_free = info.mem_total > ours ? info.mem_total - ours : 1;
     *out_largest = info.max_alloc;
 }
 
 static int has_room(const tn_plan *plan, uint32_t device)
 {
-    const struct tn_session_device *dev = &plan->session->devices[device];
     uint64_t needed = 0, room = 0, largest = 0;
-    ask_room(dev, &room, &largest);
+    ask_room(plan->session, device, &room, &largest);
     if (tn_plan_growth(plan, device, &needed, NULL) != TN_OK)
         return 1; /* the error shows itself elsewhere */
     if (room && needed > room)
@@ -138,7 +153,7 @@ tn_status tn_plan_no_room(const tn_plan *plan, uint32_t device, int probe, struc
     tn_status st = tn_plan_growth(plan, device, &needed, err);
     if (st != TN_OK)
         return st;
-    ask_room(dev, &room, &largest);
+    ask_room(plan->session, device, &room, &largest);
     say_bytes(needed, needed_text, sizeof(needed_text));
     if (room)
         say_bytes(room, room_text, sizeof(room_text));

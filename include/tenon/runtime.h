@@ -111,7 +111,9 @@ TN_API tn_status tn_session_plan(tn_session *session, const tn_graph *graph,
 /* Destroys every plan of the graph, so that the graph may be destroyed while the session goes on;
  * waits for queued work. A graph without plans, and NULL, are accepted. */
 TN_API void tn_session_forget(tn_session *session, const tn_graph *graph);
-/* Bytes that a plan would take (state, activations, workspace), without allocating it. */
+/* Bytes that the session's device would hold for a plan (all state, activations, inputs, constants,
+ * outputs), without allocating or compiling anything; the backend's workspace is added once the plan
+ * has been made. */
 TN_API tn_status tn_session_estimate(tn_session *session, const tn_graph *graph,
                                      const struct tn_binding *bindings, size_t n_bindings,
                                      uint64_t *out_bytes, struct tn_error *err);

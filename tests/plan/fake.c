@@ -150,7 +150,8 @@ static tnb_status fake_alloc(tnb_device *dev, uint64_t size, uint32_t kind, tnb_
                              tnb_error *err)
 {
     fake.n_allocs++;
-    if (fake.alloc_limit && size > fake.alloc_limit)
+    if ((fake.alloc_limit && size > fake.alloc_limit) ||
+        (fake.fail_from && fake.n_allocs >= fake.fail_from))
         return TNB_E_OOM;
     return ref->buffer_alloc(dev, size, kind, out, err);
 }

@@ -21,6 +21,7 @@ struct fake {
     uint32_t n_offers, n_accepted;
     uint64_t mem_free, max_alloc; /* 0: not known */
     uint64_t alloc_limit;         /* 0: none; a larger buffer is TNB_E_OOM */
+    uint32_t fail_from;           /* 0: never; this allocation and all after it are TNB_E_OOM */
     uint32_t n_allocs, n_binds;
     uint64_t offset_align; /* 0: 64 */
 };

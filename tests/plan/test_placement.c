@@ -239,6 +239,23 @@ Test(memory_limit, a_failed_plan_leaves_the_others_running, .fini = close_fake)
     expect_bits(&got, &want, sizeof(want), "y");
 }
 
+/* When not even the old arena can be had back, the plans say so instead of running on freed memory.
+ */
+Test(memory_limit, a_lost_arena_is_an_error, .fini = close_fake)
+{
+    tn_session *s = open_fake(1);
+    tn_graph *g = wide();
+    tn_plan *p = plan_of(s, g, 64);
+    static float x[64 * 256];
+    struct tn_error err = {0};
+    set_f32(p, "x", x, 64 * 256);
+    run(p);
+    fake.fail_from = fake.n_allocs + 2; /* the plan's own region is had, the arena is not */
+    cr_assert_eq(plan_batch(s, g, 128, &err), TN_E_OOM);
+    cr_assert_eq(tn_plan_run(p, &err), TN_E_OOM);
+    cr_assert(strstr(err.msg, "lost the memory"), "%s", err.msg);
+}
+
 Test(memory_limit, a_step_allocates_nothing, .fini = close_fake)
 {
     tn_session *s = open_fake(1);
