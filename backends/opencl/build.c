@@ -253,6 +253,25 @@ void ocl_range(struct ocl_build *b, uint32_t dim, const size_t *global, const si
                        "--backend-opt class=cpu");
 }
 
+bool ocl_use_tiles(struct ocl_build *b)
+{
+    tnb_device *device = b->device;
+    if (!ocl_is_gpu(b) || b->status != TNB_OK)
+        return false;
+    if (device->tiles == OCL_TILES_UNKNOWN) {
+        cl_kernel kernel = NULL;
+        size_t most = 0;
+        b->status = ocl_kernel_create(device, "gemm_gpu", "", "gemm", &kernel, b->err);
+        if (b->status != TNB_OK)
+            return false;
+        clGetKernelWorkGroupInfo(kernel, device->desc->id, CL_KERNEL_WORK_GROUP_SIZE, sizeof(most),
+                                 &most, NULL);
+        clReleaseKernel(kernel);
+        device->tiles = most >= GPU_GROUP ? OCL_TILES_YES : OCL_TILES_NO;
+    }
+    return device->tiles == OCL_TILES_YES;
+}
+
 void ocl_copy_launch(struct ocl_build *b, struct ocl_ref dst, struct ocl_ref src, uint64_t n_bytes)
 {
     struct ocl_launch *launch = n_bytes ? add_launch(b, OCL_LAUNCH_COPY) : NULL;

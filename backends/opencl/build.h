@@ -94,6 +94,10 @@ static inline bool ocl_is_gpu(const struct ocl_build *b)
     return b->device->device_class == OCL_CLASS_GPU;
 }
 
+/* Whether the 16 x 16 local-memory tiles of gemm_gpu.cl may run here: GPU class, and the driver
+ * allows that kernel its work-group. Otherwise gemm_cpu.cl serves, one tile per work-item. */
+bool ocl_use_tiles(struct ocl_build *b);
+
 /* --- operators --- */
 /* Accepted element types, one letter per input and output:
  * f f32; i i32 or i64; l i64; n f32, i32 or i64; x any of f32, i32, i64, u8, bool;

@@ -117,7 +117,7 @@ void ocl_emit_gemm(struct ocl_build *b, const struct ocl_gemm_spec *s)
         ocl_emit_fill(b, s->c, 4, 0, n_out);
     else if (b->device->gemm == OCL_GEMM_CLBLAST && s->n_batch <= CLBLAST_MAX_BATCH)
         emit_clblast(b, s);
-    else if (ocl_is_gpu(b))
+    else if (ocl_use_tiles(b))
         emit_local_tiles(b, s);
     else
         emit_packed_tiles(b, s);

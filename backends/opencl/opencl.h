@@ -24,6 +24,7 @@
  * with explicit vectors, one work-item per work-group. */
 enum ocl_class { OCL_CLASS_AUTO = 0, OCL_CLASS_GPU, OCL_CLASS_CPU };
 enum ocl_gemm { OCL_GEMM_AUTO = 0, OCL_GEMM_CLBLAST, OCL_GEMM_OWN };
+enum ocl_tiles { OCL_TILES_UNKNOWN = 0, OCL_TILES_YES, OCL_TILES_NO };
 enum ocl_cache { OCL_CACHE_AUTO = 0, OCL_CACHE_ON, OCL_CACHE_OFF };
 
 struct ocl_options {
@@ -69,7 +70,8 @@ struct tnb_device {
     const struct ocl_desc *desc;
     enum ocl_class device_class;
     enum ocl_gemm gemm;
-    uint32_t mr, nr; /* register tile of the barrier-free GEMM */
+    _Atomic(enum ocl_tiles) tiles; /* asked once, see ocl_use_tiles */
+    uint32_t mr, nr;               /* register tile of the barrier-free GEMM */
     cl_context context;
     cl_command_queue side_queue; /* for map and unmap, under `lock` */
     pthread_mutex_t lock;

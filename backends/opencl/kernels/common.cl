@@ -9,7 +9,7 @@
 
 /* The body runs for each i of this work-item; its iterations do not depend on one another. */
 #ifdef CPU_CLASS
-#ifdef __clang__
+#if defined(__clang__) && !defined(PLAIN_LOOPS)
 #define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
 #else
 #define INDEPENDENT

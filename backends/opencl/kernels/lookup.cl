@@ -5,7 +5,7 @@ __kernel void embedding(IN(float, table), IN(L, id), OUT(float, y), const int V,
     EACH(i, n, chunk) {
         const int row = i / D, d = i - row * D;
         const long id = PTR(id)[row];
-        PTR(y)[i] = id >= 0 && id < V ? PTR(table)[id * D + d] : 0.0f;
+        PTR(y)[i] = (ulong)id < (ulong)V ? PTR(table)[id * D + d] : 0.0f;
     }
 }
 

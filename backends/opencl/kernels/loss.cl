@@ -19,7 +19,7 @@ __kernel void ce_item(IN(float, x), IN(L, label), OUT(float, loss), OUT(float, p
         for (int c = 0; c < C; c++)
             pp[c] *= scale;
         const long t = PTR(label)[i];
-        PTR(loss)[i] = t >= 0 && t < C ? log(sum) - (px[t] - top) : NAN;
+        PTR(loss)[i] = (ulong)t < (ulong)C ? log(sum) - (px[t] - top) : NAN;
     }
 }
 
@@ -95,7 +95,7 @@ __kernel void ce_group(IN(float, x), IN(L, label), OUT(float, loss), OUT(float, 
     LANES(c, C) pp[c] = exp(px[c] - top) * scale;
     const long t = PTR(label)[i];
     if (get_local_id(0) == 0)
-        PTR(loss)[i] = t >= 0 && t < C ? log(sum) - (px[t] - top) : NAN;
+        PTR(loss)[i] = (ulong)t < (ulong)C ? log(sum) - (px[t] - top) : NAN;
 }
 
 #define LOSS_GROUP(name, TERM)                                                                     \

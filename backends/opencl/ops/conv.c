@@ -111,7 +111,7 @@ void ocl_emit_conv2d(struct ocl_build *b)
     if (tnb_count(ocl_out_type(b, 0)) == 0)
         return;
     bool has_bias = ocl_has_in(b, 2);
-    if (ocl_is_gpu(b)) {
+    if (ocl_use_tiles(b)) {
         ocl_kernel(b, "gemm_gpu", "", "conv");
         for (uint32_t i = 0; i < 3; i++)
             ocl_arg_f32(b, ocl_in(b, i));
@@ -161,7 +161,7 @@ void ocl_emit_conv2d_grad_input(struct ocl_build *b)
         ocl_emit_fill(b, ocl_out(b, 0), 4, 0, n);
         return;
     }
-    if (ocl_is_gpu(b)) {
+    if (ocl_use_tiles(b)) {
         ocl_kernel(b, "gemm_gpu", "", "conv_grad_input");
         ocl_arg_f32(b, ocl_in(b, 0));
         ocl_arg_f32(b, ocl_in(b, 1));
@@ -254,7 +254,7 @@ void ocl_emit_conv2d_grad_weight(struct ocl_build *b)
         return;
     if (tnb_count(ocl_in_type(b, 1)) == 0)
         ocl_emit_fill(b, ocl_out(b, 0), 4, 0, n);
-    else if (ocl_is_gpu(b))
+    else if (ocl_use_tiles(b))
         grad_weight_gpu(b, &s);
     else
         grad_weight_cpu(b, &s);
