@@ -123,6 +123,17 @@ static void fill_inputs(const struct op_run *run, struct cpu_call *call)
             store(call->in[i].data, run->in[i].type.dtype, &run->in[i], e);
 }
 
+/* Not every operator is there in the floating types beside f32. */
+static int other_float(const struct cpu_call *call)
+{
+    for (uint32_t i = 0; i < call->n_in + call->n_out; i++) {
+        uint32_t t = i < call->n_in ? call->in[i].type.dtype : call->out[i - call->n_in].type.dtype;
+        if (t == TNB_F64 || t == TNB_F16 || t == TNB_BF16)
+            return 1;
+    }
+    return 0;
+}
+
 static void run_case(struct cpu_rig *rig, const char *way, const struct op_case *c, tn_dtype dtype)
 {
     struct op_run run;
@@ -140,8 +151,10 @@ static void run_case(struct cpu_rig *rig, const char *way, const struct op_case 
         set_value(&call.out[k], &run.out[k]);
     fill_inputs(&run, &call);
     tnb_status s = cpu_call_run(rig, &call, 1, &support, &err);
-    cr_assert(s == TNB_OK, "%s: %s/%s: %s", way, c->op, c->name, err.msg);
-    compare(way, &run, &call);
+    int may_refuse = s == TNB_E_UNSUPPORTED && other_float(&call);
+    cr_assert(s == TNB_OK || may_refuse, "%s: %s/%s: %s", way, c->op, c->name, err.msg);
+    if (s == TNB_OK)
+        compare(way, &run, &call);
     for (uint32_t p = 0; p < support.n_inplace; p++) {
         memset(call.share, 0, sizeof call.share);
         call.share[support.inplace[p].out] = support.inplace[p].in + 1u;
