@@ -363,6 +363,18 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
+/* Measured (AVX-512, AVX2): with very few channels, and where a window is one cell and unrolling it
+ * is free, reorders cost more than oneDNN's kernels save. */
+static bool worthwhile(const struct state *s)
+{
+    const struct cpu_window *g = &s->g;
+    if (g->groups > 1)
+        return true;
+    if (s->kind == CPU_CONV_GRAD_INPUT)
+        return g->c >= 4;
+    return g->c >= 3 && g->kh * g->kw > 1;
+}
+
 static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 {
     struct state s = {0};
@@ -375,12 +387,9 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
     }
     read_node(&s, q);
     const struct cpu_window *g = &s.g;
-    /* Few channels leave most of a vector of channels empty, and reorders cost more than they
-     * bring. */
-    if (q->inst->provider == CPU_PROVIDER_AUTO && (g->c / g->groups < 8 || g->o / g->groups < 8) &&
-        g->groups == 1)
-        return cpu_refuse(why, "oneDNN: %lld to %lld channels are faster by own loops",
-                          (long long)g->c, (long long)g->o);
+    if (q->inst->provider == CPU_PROVIDER_AUTO && !worthwhile(&s))
+        return cpu_refuse(why, "own loops are faster for %lldx%lld windows of %lld channels",
+                          (long long)g->kh, (long long)g->kw, (long long)(g->c / g->groups));
     dnnl_engine_t engine = NULL;
     struct cpu_conv_prim prim = {0};
     dnnl_status_t st = dnnl_engine_create(&engine, dnnl_cpu, 0);

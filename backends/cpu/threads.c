@@ -211,8 +211,7 @@ static void run_pieces(struct cpu_pool *pool, int64_t n, uint32_t pieces, cpu_ra
     pthread_mutex_unlock(&pool->owner);
 }
 
-void cpu_parallel(struct cpu_pool *pool, int64_t n, int64_t grain, cpu_range_fn fn,
-                  const void *arg)
+void cpu_parallel(struct cpu_pool *pool, int64_t n, int64_t grain, cpu_range_fn fn, const void *arg)
 {
     run_pieces(pool, n, pieces_of(n, grain, pool->n_threads), fn, arg);
 }

@@ -100,58 +100,94 @@ static void pack_b(float *to, const float *b, int64_t row, int64_t col, int64_t 
         pack_panel(to, NR, b + j * col, col, row, cpu_min64(NR, n - j), k);
 }
 
-/* c[MR, NR] (+)= a panel, b; b's rows are b_row apart, c's c_row. */
-static void tile(const float *a, const float *b, int64_t b_row, int64_t k, float *c, int64_t c_row,
-                 bool add)
+/* Where a tile's operands lie: a is a packed panel, rows of b and c are b_row, c_row apart. */
+struct place {
+    const float *a, *b;
+    float *c;
+    int64_t b_row, c_row, k;
+    bool add;
+};
+
+/* c[rows, vecs * LANES] (+)= a b. Called with constants, so that the tile lives in registers. */
+CPU_INLINE void tile(const struct place *t, const int rows, const int vecs)
 {
     vec acc[MR][2];
-    for (int i = 0; i < MR; i++)
+    for (int i = 0; i < rows; i++)
         acc[i][0] = acc[i][1] = (vec){0};
-    for (int64_t p = 0; p < k; p++) {
-        vec b0, b1;
-        memcpy(&b0, b + p * b_row, sizeof b0);
-        memcpy(&b1, b + p * b_row + LANES, sizeof b1);
+    for (int64_t p = 0; p < t->k; p++) {
+        vec b[2];
+        const float *a = t->a + p * MR;
+        for (int v = 0; v < vecs; v++)
+            memcpy(&b[v], t->b + p * t->b_row + v * LANES, sizeof b[v]);
 #pragma GCC unroll 12
-        for (int i = 0; i < MR; i++) {
-            acc[i][0] += a[p * MR + i] * b0;
-            acc[i][1] += a[p * MR + i] * b1;
-        }
+        for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < vecs; v++)
+                acc[i][v] += a[i] * b[v];
     }
 #pragma GCC unroll 12
-    for (int i = 0; i < MR; i++) {
-        float *to = c + i * c_row;
-        if (add) {
-            vec c0, c1;
-            memcpy(&c0, to, sizeof c0);
-            memcpy(&c1, to + LANES, sizeof c1);
-            acc[i][0] += c0;
-            acc[i][1] += c1;
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < vecs; v++) {
+            float *to = t->c + i * t->c_row + v * LANES;
+            vec old;
+            memcpy(&old, to, sizeof old);
+            if (t->add)
+                acc[i][v] += old;
+            memcpy(to, &acc[i][v], sizeof acc[i][v]);
         }
-        memcpy(to, &acc[i][0], sizeof acc[i][0]);
-        memcpy(to + LANES, &acc[i][1], sizeof acc[i][1]);
-    }
 }
 
-/* A tile at the edge is made whole in `temp`, then its part that exists is copied. */
-static void edge(const float *a, const float *b, int64_t b_row, int64_t k, float *c, int64_t c_row,
-                 bool add, int64_t rows, int64_t cols, float *temp)
+static void tile_whole(const struct place *t)
 {
-    tile(a, b, b_row, k, temp, NR, false);
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < cols; j++)
-            c[i * c_row + j] = add ? c[i * c_row + j] + temp[i * NR + j] : temp[i * NR + j];
+    tile(t, MR, 2);
 }
 
-/* Columns [j, j + NR) of c, all rows of the block; b's rows are b_row apart. */
-static void column(const float *pa, const float *b, int64_t b_row, int64_t m, int64_t cols,
-                   int64_t k, float *c, int64_t c_row, bool add, float *temp)
+/* The smallest tile that holds rows x cols. */
+static void tile_at_least(const struct place *t, int64_t rows, int64_t cols)
+{
+    bool one = cols <= LANES;
+    if (rows == 1)
+        one ? tile(t, 1, 1) : tile(t, 1, 2);
+    else if (rows == 2)
+        one ? tile(t, 2, 1) : tile(t, 2, 2);
+    else if (rows <= 4)
+        one ? tile(t, 4, 1) : tile(t, 4, 2);
+    else if (rows <= 8 && MR > 8)
+        one ? tile(t, 8 < MR ? 8 : MR, 1) : tile(t, 8 < MR ? 8 : MR, 2);
+    else
+        one ? tile(t, MR, 1) : tile(t, MR, 2);
+}
+
+/* A tile at the edge is made in `temp`, then its part that exists is copied. */
+static void edge(const struct place *t, int64_t rows, int64_t cols, float *temp)
+{
+    struct place in = *t;
+    in.c = temp;
+    in.c_row = NR;
+    in.add = false;
+    tile_at_least(&in, rows, cols);
+    for (int64_t i = 0; i < rows; i++) {
+        float *c = t->c + i * t->c_row;
+        for (int64_t j = 0; j < cols; j++)
+            c[j] = t->add ? c[j] + temp[i * NR + j] : temp[i * NR + j];
+    }
+}
+
+/* Up to NR columns of c, all rows of the block; t->a is A's whole block. */
+static void column(struct place t, int64_t m, int64_t cols, float *temp)
 {
     for (int64_t i = 0; i < m; i += MR) {
-        if (m - i >= MR && cols >= NR)
-            tile(pa + i * k, b, b_row, k, c + i * c_row, c_row, add);
+        if (cols < NR)
+            edge(&t, cpu_min64(MR, m - i), cols, temp);
+        else if (m - i >= MR)
+            tile_whole(&t);
+        else if (m - i == 1 || m - i == 2 || m - i == 4 || m - i == 8)
+            tile_at_least(&t, m - i, NR);
         else
-            edge(pa + i * k, b, b_row, k, c + i * c_row, c_row, add, cpu_min64(MR, m - i),
-                 cpu_min64(NR, cols), temp);
+            edge(&t, m - i, NR, temp);
+        t.a += MR * t.k;
+        t.c += MR * t.c_row;
     }
 }
 
@@ -232,8 +268,14 @@ static void slab(const struct cpu_gemm *g, const struct scratch *s, int64_t j, i
         pack_a(s->a, g->a + i * g->a_row + p * g->a_col, g->a_row, g->a_col, m, k);
         for (int64_t q = 0; q < n; q += NR) {
             bool own = q < whole;
-            column(s->a, own ? b + q : s->b + q * k, own ? g->b_row : NR, m, n - q, k,
-                   g->c + i * g->c_row + j + q, g->c_row, add, s->temp);
+            struct place t = {.a = s->a,
+                              .b = own ? b + q : s->b + q * k,
+                              .c = g->c + i * g->c_row + j + q,
+                              .b_row = own ? g->b_row : NR,
+                              .c_row = g->c_row,
+                              .k = k,
+                              .add = add};
+            column(t, m, cpu_min64(NR, n - q), s->temp);
         }
     }
 }

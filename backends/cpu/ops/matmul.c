@@ -120,9 +120,10 @@ static void batches(struct state *s, const struct cpu_query *q)
 static void cut(struct state *s, uint32_t threads)
 {
     int64_t mr = CPU_SYM(cpu_gemm_mr)(), nr = CPU_SYM(cpu_gemm_nr)();
+    enum { ROWS = 4 }; /* a tile of few rows costs little more per row than a whole one */
     int64_t pieces = s->batch.count >= 4 * (int64_t)threads ? 1 : threads;
     s->by_rows = s->m / mr >= s->n / nr;
-    int64_t size = s->by_rows ? s->m : s->n, unit = s->by_rows ? mr : nr;
+    int64_t size = s->by_rows ? s->m : s->n, unit = s->by_rows ? ROWS : nr;
     int64_t tiles = (size + unit - 1) / unit;
     s->cut = cpu_max64(1, (tiles + pieces - 1) / pieces) * unit;
     s->cuts = cpu_max64(1, (size + s->cut - 1) / s->cut);
