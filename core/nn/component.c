@@ -66,6 +66,14 @@ const struct tn_component *tn_component_at(tn_component_kind kind, size_t index)
     return NULL;
 }
 
+const char *tn_component_alias(tn_component_kind kind, const char *name, size_t index)
+{
+    for (size_t i = 0; i < TN_LEN(aliases); i++)
+        if (aliases[i].kind == kind && strcmp(aliases[i].name, name) == 0 && index-- == 0)
+            return aliases[i].alias;
+    return NULL;
+}
+
 const struct tn_component *tn_component_find(tn_component_kind kind, const char *name)
 {
     for (size_t i = 0; i < TN_LEN(aliases); i++)

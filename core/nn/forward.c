@@ -36,7 +36,7 @@ static tn_status emit_layer(const tn_model *model, uint32_t index, tn_graph *gra
         return tn_error_set(err, local.code, "%s", local.msg);
     tn_status status = tn_graph_check(graph, err);
     if (status)
-        tn_error_prefix(err, "layer '%s' (%s): ", node->name, node->type->component.name);
+        tn_error_prefix(err, "layer '%s' (%s)", node->name, node->type->component.name);
     return status;
 }
 

@@ -35,6 +35,9 @@
         .doc = (text)                                                                          \
     }
 
+/* The index-th longer name that stands for the component of that name; NULL: no more of them. */
+const char *tn_component_alias(tn_component_kind kind, const char *name, size_t index);
+
 /* Options as given (checked before) with the component's defaults behind them. */
 struct tn_options {
     const struct tn_component *component;
