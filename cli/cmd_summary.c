@@ -76,12 +76,12 @@ static int run(const struct cli_options *options)
     if (cli_load_recipe(options, &recipe, &err))
         return cli_fail(&err);
     /* Only a recipe that leaves its input shapes to the data needs the data. */
-    if (tn_recipe_build_model(recipe, NULL, &model, &err)) {
-        struct tn_error again = {TN_OK, ""};
-        if (tn_recipe_open_data(recipe, options->data_dir, &train, NULL, NULL, &again) ||
-            tn_recipe_build_model(recipe, train, &model, &err))
-            rc = cli_fail(&err);
-    }
+    tn_status status = tn_recipe_build_model(recipe, NULL, &model, &err);
+    if (status == TN_E_NOT_FOUND &&
+        !(status = tn_recipe_open_data(recipe, options->data_dir, &train, NULL, NULL, &err)))
+        status = tn_recipe_build_model(recipe, train, &model, &err);
+    if (status)
+        rc = cli_fail(&err);
     if (!rc && tn_model_summary(model, &layers, &n, &err))
         rc = cli_fail(&err);
     if (!rc)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "uninstalled.h"
 
 const struct cli_verb *const cli_verbs[] = {
     &cli_verb_train,  &cli_verb_eval, &cli_verb_summary, &cli_verb_devices, &cli_verb_init,
@@ -51,6 +52,7 @@ static int run_verb(const struct cli_verb *verb, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : NULL;
+    cli_use_build_tree();
     if (!name || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
         strcmp(name, "help") == 0) {
         print_help(name ? stdout : stderr);

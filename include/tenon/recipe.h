@@ -51,7 +51,9 @@ TN_API tn_status tn_recipe_open_data(const tn_recipe *recipe, const char *data_d
                                      tn_dataset **out_train, tn_dataset **out_validation,
                                      tn_dataset **out_test, struct tn_error *err);
 /* The model. Input shapes come from the recipe's `inputs`, else from `data` (may be NULL if the
- * recipe has them). The caller owns it. */
+ * recipe has them). The caller owns it. TN_E_NOT_FOUND: a shape is needed from data that is not
+ * given. TN_E_INVALID names the layer's place, its name and the shapes. TN_E_UNSUPPORTED: a recipe
+ * of several networks. */
 TN_API tn_status tn_recipe_build_model(const tn_recipe *recipe, const tn_dataset *data,
                                        tn_model **out_model, struct tn_error *err);
 /* Losses, metrics, optimizer, batch size, epochs, limits, seed, monitor. Pointers belong to the
