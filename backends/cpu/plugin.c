@@ -161,10 +161,10 @@ static tnb_status device_info(tnb_instance *instance, uint32_t index, tnb_device
     for (uint32_t i = 0; i < sizeof dtype; i++)
         info.dtype_mask |= UINT64_C(1) << dtype[i];
     struct sysinfo si;
-    if (sysinfo(&si) == 0) {
+    /* mem_free stays "not known": sysinfo counts the page cache as used, and plans that fit would be
+     * refused on any machine that has read some files. */
+    if (sysinfo(&si) == 0)
         info.mem_total = (uint64_t)si.totalram * si.mem_unit;
-        info.mem_free = ((uint64_t)si.freeram + si.bufferram) * si.mem_unit;
-    }
     info.max_alloc = info.mem_total;
     cpu_model(info.name, sizeof info.name);
     snprintf(info.uid, sizeof info.uid, "cpu:0");
