@@ -41,7 +41,7 @@ struct cpu_pool;
 struct tnb_instance {
     const tnb_host *host;
     enum cpu_provider provider;
-    uint32_t n_threads;                   /* at least 1 */
+    uint32_t n_threads; /* at least 1 */
     struct cpu_pool *pool;
     const char *isa;                      /* "avx512", "avx2", "baseline" */
     const struct cpu_op *const *families; /* own loops built for `isa`; ends in NULL */
@@ -75,6 +75,8 @@ struct cpu_query {
 /* A prepared operator application. `in`, `out`, `ws` are set when the plan is bound. */
 struct cpu_kernel {
     tnb_status (*run)(const struct cpu_kernel *k, tnb_error *err);
+    /* Optional: called when in, out, ws have been set. */
+    tnb_status (*bind)(const struct cpu_kernel *k, tnb_error *err);
     void (*finish)(struct cpu_kernel *k); /* optional: releases what `state` holds, not `state` */
     const tnb_instance *inst;
     void *state;       /* the implementation's, freed by the plan */

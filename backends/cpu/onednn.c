@@ -175,8 +175,6 @@ static dnnl_status_t run_all(const struct cpu_kernel *k, dnnl_status_t *status)
 {
     const struct state *s = k->state;
     dnnl_status_t st = dnnl_success;
-    for (uint32_t i = 0; i < s->n_slices && st == dnnl_success; i++)
-        st = set_handles(k, &s->slice[i]);
     const struct slice *first = &s->slice[0];
     if (st == dnnl_success && s->kind != CPU_CONV_GRAD_WEIGHT && first->sized->reorder[CPU_CONV_W])
         st = reorder(first->sized->reorder[CPU_CONV_W], first->stream, first->plain[CPU_CONV_W],
@@ -190,6 +188,17 @@ static dnnl_status_t run_all(const struct cpu_kernel *k, dnnl_status_t *status)
     if (st == dnnl_success && s->kind == CPU_CONV_GRAD_WEIGHT)
         st = finish_weights(k);
     return st;
+}
+
+static tnb_status bind(const struct cpu_kernel *k, tnb_error *err)
+{
+    const struct state *s = k->state;
+    dnnl_status_t st = dnnl_success;
+    for (uint32_t i = 0; i < s->n_slices && st == dnnl_success; i++)
+        st = set_handles(k, &s->slice[i]);
+    if (st != dnnl_success)
+        return cpu_fail(err, TNB_E_INTERNAL, "cpu: oneDNN takes no memory (code %d)", (int)st);
+    return TNB_OK;
 }
 
 static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
@@ -349,6 +358,7 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     read_node(s, q);
     cut(s, k);
     k->run = run;
+    k->bind = bind;
     k->finish = finish;
     if (s->omp_threads > 1)
         cpu_openmp_threads((int)s->omp_threads);

@@ -286,6 +286,24 @@ static tnb_status resolve(const tnb_span *spans, uint32_t i, uint64_t need, uint
     return *out_ptr ? TNB_OK : TNB_E_INVALID;
 }
 
+static tnb_status bind_step(struct step *step, const tnb_span *spans, tnb_error *err)
+{
+    struct cpu_kernel *k = &step->k;
+    for (uint32_t j = 0; j < step->n_in; j++) {
+        uint8_t *p = NULL;
+        tnb_status s = resolve(spans, step->span_in[j], step->size_in[j], &p, err);
+        if (s != TNB_OK)
+            return s;
+        k->in[j] = p;
+    }
+    for (uint32_t j = 0; j < step->n_out; j++) {
+        tnb_status s = resolve(spans, step->span_out[j], step->size_out[j], &k->out[j], err);
+        if (s != TNB_OK)
+            return s;
+    }
+    return k->bind ? k->bind(k, err) : TNB_OK;
+}
+
 tnb_status cpu_plan_bind(tnb_plan *plan, const tnb_span *spans, uint32_t n_spans,
                          tnb_span workspace, tnb_error *err)
 {
@@ -297,21 +315,10 @@ tnb_status cpu_plan_bind(tnb_plan *plan, const tnb_span *spans, uint32_t n_spans
         return TNB_E_INVALID;
     plan->bound = false;
     for (uint32_t i = 0; i < plan->n_steps; i++) {
-        struct step *step = &plan->steps[i];
-        step->k.ws = ws;
-        for (uint32_t j = 0; j < step->n_in; j++) {
-            uint8_t *p = NULL;
-            tnb_status s = resolve(spans, step->span_in[j], step->size_in[j], &p, err);
-            if (s != TNB_OK)
-                return s;
-            step->k.in[j] = p;
-        }
-        for (uint32_t j = 0; j < step->n_out; j++) {
-            tnb_status s =
-                resolve(spans, step->span_out[j], step->size_out[j], &step->k.out[j], err);
-            if (s != TNB_OK)
-                return s;
-        }
+        plan->steps[i].k.ws = ws;
+        tnb_status s = bind_step(&plan->steps[i], spans, err);
+        if (s != TNB_OK)
+            return s;
     }
     plan->bound = true;
     return TNB_OK;
