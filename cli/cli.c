@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,11 @@ void cli_say(const struct cli_options *options, const char *fmt, ...)
     va_start(args, fmt);
     vfprintf(options->json ? stderr : stdout, fmt, args);
     va_end(args);
+}
+
+json_t *cli_json_number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 void cli_json(json_t *object)
@@ -66,24 +72,23 @@ static void log_message(void *ctx, tn_log_level level, const char *msg)
 tn_status cli_open_runtime(const struct cli_options *options, const tn_recipe *recipe,
                            tn_runtime **out_runtime, tn_device **out_device, struct tn_error *err)
 {
-    const char *backend = options->backend, *device = options->device;
-    if (!backend && !device && recipe)
-        backend = tn_recipe_backend(recipe);
-    if (!device && recipe && !options->backend)
-        device = tn_recipe_device(recipe);
+    struct cli_selection choice = {options->backend, options->device};
+    if (recipe)
+        choice = cli_selection_merge(
+            choice, (struct cli_selection){tn_recipe_backend(recipe), tn_recipe_device(recipe)});
     struct tn_runtime_params params = {
         .log = log_message,
         .log_ctx = (void *)(uintptr_t)options,
         .n_threads = options->threads > 0 ? (uint32_t)options->threads
                      : recipe             ? tn_recipe_threads(recipe)
                                           : 0,
-        .backend = backend,
+        .backend = choice.backend,
         .backend_opts = options->backend_opts,
         .n_backend_opts = options->n_backend_opts,
     };
     tn_status status = tn_runtime_create(&params, out_runtime, err);
     if (!status && out_device &&
-        (status = tn_runtime_select(*out_runtime, device, out_device, err)))
+        (status = tn_runtime_select(*out_runtime, choice.device, out_device, err)))
         tn_runtime_destroy(out_runtime);
     return status;
 }
@@ -102,10 +107,12 @@ struct overrides {
     size_t n, n_text;
 };
 
-static void override_number(struct overrides *o, const char *key, double value, const char *unit)
+static void override_count(struct overrides *o, const char *key, int64_t value)
 {
     char *text = o->text[o->n_text++];
-    snprintf(text, sizeof(o->text[0]), "%s=%.17g%s", key, value, unit);
+    if (value < 0)
+        return;
+    snprintf(text, sizeof(o->text[0]), "%s=%lld", key, (long long)value);
     o->list[o->n++] = text;
 }
 
@@ -115,16 +122,15 @@ tn_status cli_load_recipe(const struct cli_options *options, tn_recipe **out_rec
     struct overrides o = {.n = 0};
     for (size_t i = 0; i < options->n_sets; i++)
         o.list[o.n++] = options->sets[i];
-    if (options->epochs >= 0)
-        override_number(&o, "train.epochs", (double)options->epochs, "");
-    if (options->batch_size >= 0)
-        override_number(&o, "train.batch_size", (double)options->batch_size, "");
-    if (options->max_steps >= 0)
-        override_number(&o, "train.max_steps", (double)options->max_steps, "");
-    if (options->max_seconds >= 0)
-        override_number(&o, "train.max_time", options->max_seconds, "s");
-    if (options->seed >= 0)
-        override_number(&o, "seed", (double)options->seed, "");
+    override_count(&o, "train.epochs", options->epochs);
+    override_count(&o, "train.batch_size", options->batch_size);
+    override_count(&o, "train.max_steps", options->max_steps);
+    override_count(&o, "seed", options->seed);
+    if (options->max_seconds >= 0) {
+        char *text = o.text[o.n_text++];
+        snprintf(text, sizeof(o.text[0]), "train.max_time=%.17gs", options->max_seconds);
+        o.list[o.n++] = text;
+    }
     struct tn_recipe_params params = {.source = options->args[0], .sets = o.list, .n_sets = o.n};
     return tn_recipe_load(&params, out_recipe, err);
 }
@@ -149,6 +155,9 @@ void cli_explain(const struct cli_options *options, const tn_plan *plan)
     struct tn_plan_info info;
     char bytes[32];
     tn_plan_info(plan, &info);
+    if (!options->json)
+        printf("%-44s %-26s %-12s %-12s %s\n", "node", "operator", "device", "variant",
+               "shapes  # why");
     for (size_t i = 0; i < info.n_nodes; i++) {
         struct tn_plan_node node;
         tn_plan_node(plan, i, &node);

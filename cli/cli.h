@@ -14,13 +14,14 @@ int cli_fail(const struct tn_error *err);
 int cli_usage(const char *fmt, ...) TN_PRINTF(1, 2);
 /* For people, on stdout; with --json on stderr, with --quiet nowhere. */
 void cli_say(const struct cli_options *options, const char *fmt, ...) TN_PRINTF(2, 3);
+/* JSON has no NaN: null stands for it. */
+json_t *cli_json_number(double value);
 /* One object, one line on stdout; takes the reference. */
 void cli_json(json_t *object);
 /* The last line of every verb under --json: adds "event": "done"; takes the reference. */
 void cli_json_done(const struct cli_options *options, json_t *object);
 
-/* Names win in the order flag, environment, recipe (may be NULL), default. The log goes to stderr.
- */
+/* Backend and device: flag, environment, recipe (may be NULL), default. The log goes to stderr. */
 tn_status cli_open_runtime(const struct cli_options *options, const tn_recipe *recipe,
                            tn_runtime **out_runtime, tn_device **out_device, struct tn_error *err);
 tn_status cli_open_session(const struct cli_options *options, tn_runtime *runtime,

@@ -97,11 +97,12 @@ static tn_status evaluate(struct eval *e)
     snprintf(prefix, sizeof(prefix), "%s_", e->split);
     if ((status = tn_trainer_evaluate(e->trainer, chosen_part(e), prefix, &results, &n, &e->err)))
         return status;
-    json_t *done = json_pack("{s:s, s:s, s:s, s:s, s:I}", "split", e->split, "weights", selection,
+    json_t *done = json_pack("{s:s, s:s, s:I, s:s, s:s, s:I}", "split", e->split, "weights",
+                             selection, "samples", (json_int_t)tn_dataset_size(chosen_part(e)),
                              "device", info->name, "backend", info->backend, "peak_bytes",
                              (json_int_t)tn_trainer_peak_bytes(e->trainer));
     for (size_t i = 0; i < n; i++) {
-        json_object_set_new(done, results[i].name, json_real(results[i].value));
+        json_object_set_new(done, results[i].name, cli_json_number(results[i].value));
         if (!e->options->json)
             printf("%s%s %.4f", i ? "  " : "", results[i].name, results[i].value);
     }
@@ -132,7 +133,11 @@ static int run(const struct cli_options *options)
         return cli_usage("--split is '%s'; it must be train, val or test", e.split);
     if ((rc = find_model(&e)))
         return rc;
-    if (open_all(&e) || evaluate(&e))
+    if (open_all(&e))
+        rc = cli_fail(&e.err);
+    else if (options->explain)
+        cli_explain(options, tn_trainer_plan(e.trainer));
+    if (!rc && evaluate(&e))
         rc = cli_fail(&e.err);
     close_all(&e);
     return rc;

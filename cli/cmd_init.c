@@ -54,7 +54,8 @@ static int run(const struct cli_options *options)
     tn_free(path);
     if (rc == CLI_OK)
         cli_say(options, "wrote %s; change it, then: tenon train %s\n", target, target);
-    cli_json_done(options, json_pack("{s:s}", "path", target));
+    if (rc == CLI_OK)
+        cli_json_done(options, json_pack("{s:s}", "path", target));
     return rc;
 }
 

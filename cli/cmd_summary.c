@@ -3,13 +3,15 @@
 
 #include "cli.h"
 
+#define RULE_WIDTH 86
+
 static void format_shape(const struct tn_shape *shape, char *buf, size_t size)
 {
     size_t n = (size_t)snprintf(buf, size, "(");
     for (uint32_t i = 0; i < shape->rank && n < size; i++) {
         const char *comma = i ? ", " : "";
         if (shape->dim[i] < 0)
-            n += (size_t)snprintf(buf + n, size - n, "%sbatch", comma);
+            n += (size_t)snprintf(buf + n, size - n, "%sNone", comma);
         else
             n += (size_t)snprintf(buf + n, size - n, "%s%lld", comma, (long long)shape->dim[i]);
     }
@@ -30,36 +32,62 @@ static json_t *layer_json(const struct tn_layer_info *layer)
                      layer->inputs);
 }
 
+static void print_rule(char c)
+{
+    char line[RULE_WIDTH + 1];
+    memset(line, c, RULE_WIDTH);
+    line[RULE_WIDTH] = '\0';
+    puts(line);
+}
+
 static void print_layer(const struct tn_layer_info *layer)
 {
     char shape[96], count[32], name[80];
     format_shape(&layer->output_shape, shape, sizeof(shape));
     snprintf(name, sizeof(name), "%s (%s)", layer->name, layer->type);
-    printf("%-34s %-26s %12s  %s\n", name, shape,
+    printf("%-32s %-24s %12s  %s\n", name, shape,
            cli_format_count(layer->n_params + layer->n_buffers, count, sizeof(count)),
            layer->inputs);
 }
 
-static void print_table(const struct cli_options *options, const struct tn_layer_info *layers,
-                        size_t n)
+static void print_table(const char *name, const struct tn_layer_info *layers, size_t n)
 {
-    char total[32], trained[32], other[32];
+    printf("Model: \"%s\"\n", name);
+    print_rule('_');
+    printf("%-32s %-24s %12s  %s\n", "Layer (type)", "Output Shape", "Param #", "Connected to");
+    print_rule('=');
+    for (size_t i = 0; i < n; i++)
+        print_layer(&layers[i]);
+    print_rule('=');
+}
+
+static void print_total(const char *what, int64_t n, const char *bytes)
+{
+    char count[32];
+    printf("%s: %s%s%s%s\n", what, cli_format_count(n, count, sizeof(count)), *bytes ? " (" : "",
+           bytes, *bytes ? ")" : "");
+}
+
+static void report(const struct cli_options *options, const char *name,
+                   const struct tn_layer_info *layers, size_t n)
+{
+    char bytes[32];
     int64_t n_params = 0, n_buffers = 0;
-    if (!options->json)
-        printf("%-34s %-26s %12s  %s\n", "layer (type)", "output shape", "params", "inputs");
     for (size_t i = 0; i < n; i++) {
         n_params += layers[i].n_params;
         n_buffers += layers[i].n_buffers;
         if (options->json)
             cli_json(layer_json(&layers[i]));
-        else
-            print_layer(&layers[i]);
     }
-    cli_say(options, "total params: %s; trainable: %s; non-trainable: %s\n",
-            cli_format_count(n_params + n_buffers, total, sizeof(total)),
-            cli_format_count(n_params, trained, sizeof(trained)),
-            cli_format_count(n_buffers, other, sizeof(other)));
-    cli_json_done(options, json_pack("{s:I, s:I, s:I}", "params",
+    if (!options->json) {
+        print_table(name, layers, n);
+        cli_format_bytes((uint64_t)(n_params + n_buffers) * sizeof(float), bytes, sizeof(bytes));
+        print_total("Total params", n_params + n_buffers, bytes);
+        print_total("Trainable params", n_params, "");
+        print_total("Non-trainable params", n_buffers, "");
+        print_rule('_');
+    }
+    cli_json_done(options, json_pack("{s:s, s:I, s:I, s:I}", "name", name, "params",
                                      (json_int_t)(n_params + n_buffers), "trainable",
                                      (json_int_t)n_params, "non_trainable", (json_int_t)n_buffers));
 }
@@ -85,7 +113,7 @@ static int run(const struct cli_options *options)
     if (!rc && tn_model_summary(model, &layers, &n, &err))
         rc = cli_fail(&err);
     if (!rc)
-        print_table(options, layers, n);
+        report(options, tn_recipe_name(recipe), layers, n);
     tn_free(layers);
     tn_dataset_unref(&train);
     tn_model_destroy(&model);

@@ -5,6 +5,8 @@
 #include "progress.h"
 #include "run_folder.h"
 
+#define TEST_PREFIX "test_"
+
 struct train {
     const struct cli_options *options;
     tn_recipe *recipe;
@@ -16,14 +18,15 @@ struct train {
     tn_trainer *trainer;
     struct tn_train_params params;
     struct run_folder folder;
+    struct sigaction old_int, old_term;
     int has_folder;
     struct progress progress;
-    int64_t epochs_done;
     tn_status callback_status; /* first failure inside a callback */
     struct tn_error err;
 };
 
-/* The first interrupt ends the run in order, with everything saved; the second one at once. */
+/* The first interrupt ends the run in order, with the best weights saved; the second one at once.
+ */
 static volatile sig_atomic_t interrupted;
 
 static void on_signal(int number)
@@ -41,7 +44,6 @@ static int should_stop(void *ctx)
 /* A saved model follows each best epoch, so that an interrupted run has its best behind it. */
 static void save_epoch(struct train *t, const struct tn_train_event *event)
 {
-    t->epochs_done = event->epoch;
     if (event->is_best && !t->callback_status)
         t->callback_status =
             run_folder_save(&t->folder, t->session, event->epoch, t->validation != NULL, &t->err);
@@ -59,28 +61,49 @@ static void on_event(void *ctx, const struct tn_train_event *event)
         save_epoch(t, event);
 }
 
-static tn_status open_all(struct train *t)
+/* What can be wrong with the input shows itself here, before anything is written. */
+static tn_status open_input(struct train *t)
 {
     const struct cli_options *options = t->options;
     tn_status status;
     if ((status = tn_recipe_train_params(t->recipe, &t->params, &t->err)) ||
-        (status = cli_open_runtime(options, t->recipe, &t->runtime, &t->device, &t->err)))
-        return status;
-    cli_say_device(options, t->device);
-    if ((status = tn_recipe_open_data(t->recipe, options->data_dir, &t->train, &t->validation,
+        (status = cli_open_runtime(options, t->recipe, &t->runtime, &t->device, &t->err)) ||
+        (status = tn_recipe_open_data(t->recipe, options->data_dir, &t->train, &t->validation,
                                       &t->test, &t->err)) ||
-        (status = tn_recipe_build_model(t->recipe, t->train, &t->model, &t->err)) ||
-        (status = cli_open_session(options, t->runtime, t->device, t->params.seed, &t->session,
-                                   &t->err)))
+        (status = tn_recipe_build_model(t->recipe, t->train, &t->model, &t->err)))
         return status;
     t->params.model = t->model;
     t->params.on_event = on_event;
     t->params.should_stop = should_stop;
     t->params.ctx = t;
-    cli_say(options, "data: %s; %lld to train, %lld to validate, %lld to test\n",
+    return TN_OK;
+}
+
+static tn_status open_folder(struct train *t)
+{
+    if (t->options->no_save || t->options->dry_run)
+        return TN_OK;
+    tn_status status = run_folder_open(&t->folder, t->options, t->recipe, &t->err);
+    if (status)
+        return status;
+    t->has_folder = 1;
+    cli_say(t->options, "run folder: %s\n", t->folder.path);
+    return TN_OK;
+}
+
+/* Checks data against the model, and plans: this may take a while, so the choice is said before. */
+static tn_status open_trainer(struct train *t)
+{
+    tn_status status;
+    cli_say_device(t->options, t->device);
+    cli_say(t->options, "data: %s; %lld to train, %lld to validate, %lld to test\n",
             tn_dataset_description(t->train), (long long)tn_dataset_size(t->train),
             (long long)(t->validation ? tn_dataset_size(t->validation) : 0),
             (long long)(t->test ? tn_dataset_size(t->test) : 0));
+    fflush(stdout);
+    if ((status = cli_open_session(t->options, t->runtime, t->device, t->params.seed, &t->session,
+                                   &t->err)))
+        return status;
     return tn_trainer_create(t->session, &t->params, t->train, t->validation, &t->trainer, &t->err);
 }
 
@@ -95,15 +118,10 @@ static json_t *begin_json(const struct train *t)
 static tn_status fit(struct train *t, tn_stop_reason *out_reason)
 {
     tn_status status = TN_OK;
-    struct sigaction action = {.sa_handler = on_signal}, old_int, old_term;
-    if (t->has_folder && (status = run_folder_log(&t->folder, begin_json(t), &t->err)))
-        return status;
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, &old_int);
-    sigaction(SIGTERM, &action, &old_term);
-    status = tn_trainer_fit(t->trainer, out_reason, &t->err);
-    sigaction(SIGINT, &old_int, NULL);
-    sigaction(SIGTERM, &old_term, NULL);
+    if (t->has_folder)
+        status = run_folder_log(&t->folder, begin_json(t), &t->err);
+    if (!status)
+        status = tn_trainer_fit(t->trainer, out_reason, &t->err);
     progress_clear(&t->progress);
     return status ? status : t->callback_status;
 }
@@ -126,25 +144,37 @@ static void say_end(const struct train *t, tn_stop_reason reason)
         cli_say(t->options, "weights: the last ones (there is no validation data)\n");
 }
 
+static json_t *done_json(const struct train *t, const struct tn_result *results, size_t n)
+{
+    const struct tn_device_info *info = tn_device_info(t->device);
+    json_t *done = json_pack("{s:s, s:s, s:I, s:I}", "device", info->name, "backend", info->backend,
+                             "peak_bytes", (json_int_t)tn_trainer_peak_bytes(t->trainer), "steps",
+                             (json_int_t)tn_trainer_steps(t->trainer));
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(done, results[i].name, cli_json_number(results[i].value));
+    return done;
+}
+
+static void print_results(const struct train *t, const struct tn_result *results, size_t n)
+{
+    for (size_t i = 0; i < n && !t->options->json; i++)
+        printf("%s%s %.4f%s", i ? "  " : "test:  ", results[i].name + strlen(TEST_PREFIX),
+               results[i].value, i + 1 == n ? "\n" : "");
+}
+
 static tn_status finish(struct train *t, tn_stop_reason reason)
 {
     const struct tn_result *results = NULL;
-    const struct tn_device_info *info = tn_device_info(t->device);
     size_t n = 0;
     tn_status status = TN_OK;
     say_end(t, reason);
     if (t->test &&
-        (status = tn_trainer_evaluate(t->trainer, t->test, "test_", &results, &n, &t->err)))
+        (status = tn_trainer_evaluate(t->trainer, t->test, TEST_PREFIX, &results, &n, &t->err)))
         return status;
-    json_t *done = json_pack("{s:s, s:s, s:I, s:I}", "device", info->name, "backend", info->backend,
-                             "peak_bytes", (json_int_t)tn_trainer_peak_bytes(t->trainer), "steps",
-                             (json_int_t)tn_trainer_steps(t->trainer));
-    for (size_t i = 0; i < n; i++) {
-        json_object_set_new(done, results[i].name, json_real(results[i].value));
-        if (!t->options->json)
-            printf("%s%s %.4f%s", i ? "  " : "test:  ", results[i].name + 5, results[i].value,
-                   i + 1 == n ? "\n" : "");
-    }
+    if (t->callback_status)
+        return t->callback_status;
+    json_t *done = done_json(t, results, n);
+    print_results(t, results, n);
     if (t->has_folder) {
         json_t *line = json_pack("{s:s}", "event", "done");
         json_object_update(line, done);
@@ -162,14 +192,23 @@ static tn_status finish(struct train *t, tn_stop_reason reason)
 static int train_and_report(struct train *t)
 {
     tn_stop_reason reason;
-    if (!t->options->no_save) {
-        if (run_folder_open(&t->folder, t->options, t->recipe, &t->err))
-            return cli_fail(&t->err);
-        t->has_folder = 1;
-        cli_say(t->options, "run folder: %s\n", t->folder.path);
+    if (interrupted) {
+        fprintf(stderr, "tenon: interrupted before the first step; nothing was saved\n");
+        return CLI_FAILED;
     }
-    if (fit(t, &reason) || finish(t, reason))
+    if (fit(t, &reason))
         return cli_fail(&t->err);
+    sigaction(SIGINT, &t->old_int, NULL);
+    sigaction(SIGTERM, &t->old_term, NULL);
+    return finish(t, reason) ? cli_fail(&t->err) : CLI_OK;
+}
+
+static int report_dry_run(struct train *t)
+{
+    char bytes[32];
+    cli_say(t->options, "dry run: all is well; training would take %s on the device\n",
+            cli_format_bytes(tn_trainer_peak_bytes(t->trainer), bytes, sizeof(bytes)));
+    cli_json_done(t->options, done_json(t, NULL, 0));
     return CLI_OK;
 }
 
@@ -192,7 +231,12 @@ static int print_config(struct train *t)
     char *yaml = NULL;
     if (tn_recipe_print(t->recipe, &yaml, &t->err))
         return cli_fail(&t->err);
-    fputs(yaml, stdout);
+    if (t->options->json) {
+        cli_json(json_pack("{s:s, s:s}", "event", "config", "yaml", yaml));
+        cli_json_done(t->options, json_object());
+    } else {
+        fputs(yaml, stdout);
+    }
     tn_free(yaml);
     return CLI_OK;
 }
@@ -213,6 +257,14 @@ static int check_out(const struct cli_options *options)
                      options->out);
 }
 
+static void catch_signals(struct train *t)
+{
+    struct sigaction action = {.sa_handler = on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, &t->old_int);
+    sigaction(SIGTERM, &action, &t->old_term);
+}
+
 static int run(const struct cli_options *options)
 {
     struct train t = {.options = options};
@@ -224,15 +276,23 @@ static int run(const struct cli_options *options)
     progress_init(&t.progress, options);
     if (cli_load_recipe(options, &t.recipe, &t.err))
         return cli_fail(&t.err);
-    if (options->print_config)
+    if (options->print_config) {
         rc = print_config(&t);
-    else if (open_all(&t))
+        close_all(&t);
+        return rc;
+    }
+    if (open_input(&t)) {
         rc = cli_fail(&t.err);
-    else {
+        close_all(&t);
+        return rc;
+    }
+    catch_signals(&t);
+    if (open_folder(&t) || open_trainer(&t)) {
+        rc = cli_fail(&t.err);
+    } else {
         if (options->explain)
             cli_explain(options, tn_trainer_plan(t.trainer));
-        if (!options->dry_run)
-            rc = train_and_report(&t);
+        rc = options->dry_run ? report_dry_run(&t) : train_and_report(&t);
     }
     close_all(&t);
     return rc;

@@ -11,63 +11,66 @@ struct option {
     const char *name, *short_name, *value, *env, *doc;
     enum kind kind;
     uint32_t mask;
-    size_t offset;   /* of the field in cli_options */
-    size_t count_at; /* LIST: offset of the number of entries */
-    int64_t min;     /* COUNT */
+    size_t offset;    /* of the field in cli_options */
+    size_t count_at;  /* LIST: offset of the number of entries */
+    int64_t min, max; /* COUNT */
 };
 
 #define AT(field) offsetof(struct cli_options, field)
 
 static const struct option options[] = {
     {"--backend", NULL, "B", "TENON_BACKEND", "backend by name, or a plugin's path with a slash",
-     TEXT, CLI_OPT_DEVICE, AT(backend), 0, 0},
+     TEXT, CLI_OPT_DEVICE, AT(backend)},
     {"--device", NULL, "SEL", "TENON_DEVICE",
-     "BACKEND, BACKEND:INDEX, BACKEND:GLOB, or gpu; default: the best there is", TEXT,
-     CLI_OPT_DEVICE, AT(device), 0, 0},
+     "BACKEND, BACKEND:INDEX, BACKEND:GLOB or gpu; beside\n--backend just INDEX or GLOB; default: "
+     "the best there is",
+     TEXT, CLI_OPT_DEVICE, AT(device)},
     {"--threads", NULL, "N", "TENON_THREADS", "threads of every pool; default: all processors",
-     COUNT, CLI_OPT_DEVICE, AT(threads), 0, 1},
-    {"--backend-opt", NULL, "K=V", "TENON_BACKEND_OPT", "option for the backend; may be repeated",
-     LIST, CLI_OPT_DEVICE, AT(backend_opts), AT(n_backend_opts), 0},
-    {"--set", NULL, "K=V", NULL,
-     "override a key of the recipe: optimizer.lr=0.01, model.0.filters=64", LIST, CLI_OPT_RECIPE,
-     AT(sets), AT(n_sets), 0},
-    {"--print-config", NULL, NULL, NULL, "print the resolved recipe and stop", FLAG, CLI_OPT_RECIPE,
-     AT(print_config), 0, 0},
+     COUNT, CLI_OPT_DEVICE, AT(threads), .min = 1, .max = 4096},
+    {"--backend-opt", NULL, "K=V", "TENON_BACKEND_OPT",
+     "option for the backend; may be repeated (variable: a=1;b=2)", LIST, CLI_OPT_DEVICE,
+     AT(backend_opts), AT(n_backend_opts)},
+    {"--set", NULL, "K=V", "TENON_SET",
+     "override a key of the recipe, as optimizer.lr=0.01 or\nmodel.0.filters=64; may be repeated "
+     "(variable: a=1;b=2)",
+     LIST, CLI_OPT_RECIPE, AT(sets), AT(n_sets)},
+    {"--print-config", NULL, NULL, "TENON_PRINT_CONFIG", "print the resolved recipe and stop", FLAG,
+     CLI_OPT_RECIPE, AT(print_config)},
     {"--data-dir", NULL, "DIR", "TENON_DATA", "folder that holds the data sets", TEXT, CLI_OPT_DATA,
-     AT(data_dir), 0, 0},
+     AT(data_dir)},
     {"--epochs", NULL, "N", "TENON_EPOCHS", "passes over the training data", COUNT, CLI_OPT_TRAIN,
-     AT(epochs), 0, 1},
+     AT(epochs), .min = 1, .max = INT32_MAX},
     {"--batch-size", NULL, "N", "TENON_BATCH_SIZE", "samples per step", COUNT,
-     CLI_OPT_TRAIN | CLI_OPT_EVAL, AT(batch_size), 0, 1},
+     CLI_OPT_TRAIN | CLI_OPT_EVAL, AT(batch_size), .min = 1, .max = INT32_MAX},
     {"--max-steps", NULL, "N", "TENON_MAX_STEPS", "stop after so many steps", COUNT, CLI_OPT_TRAIN,
-     AT(max_steps), 0, 1},
+     AT(max_steps), .min = 1, .max = INT64_MAX},
     {"--max-time", NULL, "T", "TENON_MAX_TIME", "stop after a time such as 90s, 30m, 2h", DURATION,
-     CLI_OPT_TRAIN, AT(max_seconds), 0, 0},
+     CLI_OPT_TRAIN, AT(max_seconds)},
     {"--seed", NULL, "N", "TENON_SEED", "seed of weights, shuffling and dropout", COUNT,
-     CLI_OPT_TRAIN, AT(seed), 0, 0},
+     CLI_OPT_TRAIN, AT(seed), .min = 0, .max = INT64_MAX},
     {"--out", NULL, "DIR", "TENON_OUT", "run folder; default: runs/<recipe>-N", TEXT, CLI_OPT_TRAIN,
-     AT(out), 0, 0},
+     AT(out)},
     {"--no-save", NULL, NULL, "TENON_NO_SAVE", "write no run folder", FLAG, CLI_OPT_TRAIN,
-     AT(no_save), 0, 0},
+     AT(no_save)},
     {"--force", NULL, NULL, "TENON_FORCE", "replace what is there, once the new is whole", FLAG,
-     CLI_OPT_FORCE, AT(force), 0, 0},
+     CLI_OPT_FORCE, AT(force)},
     {"--explain", NULL, NULL, "TENON_EXPLAIN", "list each node's device, variant and reason", FLAG,
-     CLI_OPT_EXPLAIN, AT(explain), 0, 0},
+     CLI_OPT_EXPLAIN, AT(explain)},
     {"--strict", NULL, NULL, "TENON_STRICT", "fail where a node would run on another device", FLAG,
-     CLI_OPT_EXPLAIN, AT(strict), 0, 0},
+     CLI_OPT_EXPLAIN, AT(strict)},
     {"--dry-run", NULL, NULL, "TENON_DRY_RUN", "check and plan everything, train nothing", FLAG,
-     CLI_OPT_TRAIN, AT(dry_run), 0, 0},
+     CLI_OPT_TRAIN, AT(dry_run)},
     {"--split", NULL, "PART", "TENON_SPLIT", "train, val or test (default)", TEXT, CLI_OPT_EVAL,
-     AT(split), 0, 0},
-    {"--data", NULL, "PATH", NULL, "evaluate on this data folder instead of the recipe's", TEXT,
-     CLI_OPT_EVAL, AT(data), 0, 0},
+     AT(split)},
+    {"--data", NULL, "PATH", "TENON_EVAL_DATA",
+     "look for the recipe's data below this folder instead", TEXT, CLI_OPT_EVAL, AT(data)},
     {"--json", NULL, NULL, "TENON_JSON", "JSON only on stdout, one object per line", FLAG,
-     CLI_OPT_JSON, AT(json), 0, 0},
-    {"--verbose", "-v", NULL, "TENON_VERBOSE", "say more", FLAG, UINT32_MAX, AT(verbose), 0, 0},
+     CLI_OPT_JSON, AT(json)},
+    {"--verbose", "-v", NULL, "TENON_VERBOSE", "say more", FLAG, UINT32_MAX, AT(verbose)},
     {"--quiet", "-q", NULL, "TENON_QUIET", "say only what went wrong, and the result", FLAG,
-     UINT32_MAX, AT(quiet), 0, 0},
-    {"--help", "-h", NULL, NULL, "this text", FLAG, UINT32_MAX, AT(help), 0, 0},
-    {"--version", NULL, NULL, NULL, "print the version", FLAG, UINT32_MAX, AT(version), 0, 0},
+     UINT32_MAX, AT(quiet)},
+    {"--help", "-h", NULL, NULL, "this text", FLAG, UINT32_MAX, AT(help)},
+    {"--version", NULL, NULL, NULL, "print the version", FLAG, UINT32_MAX, AT(version)},
 };
 #define N_OPTIONS (sizeof(options) / sizeof(options[0]))
 
@@ -82,9 +85,14 @@ static int parse_count(const struct option *option, const char *origin, const ch
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || value < option->min) {
+    if (end == text || *end || value < option->min) {
         fprintf(stderr, "tenon: %s is '%s'; it must be a whole number of at least %lld\n", origin,
                 text, (long long)option->min);
+        return CLI_USAGE;
+    }
+    if (errno || value > option->max) {
+        fprintf(stderr, "tenon: %s is '%s'; it must be at most %lld\n", origin, text,
+                (long long)option->max);
         return CLI_USAGE;
     }
     *out = value;
@@ -168,9 +176,16 @@ static int is_set(const struct option *option, struct cli_options *out)
     return 0;
 }
 
-static int flag_is_on(const char *text)
+/* 1 on, 0 off, -1 neither. */
+static int flag_value(const char *text)
 {
-    return *text && strcmp(text, "0") != 0 && strcmp(text, "false") != 0 && strcmp(text, "no") != 0;
+    static const char *const words[2][5] = {{"0", "false", "no", "off", NULL},
+                                            {"1", "true", "yes", "on", NULL}};
+    for (int value = 0; value < 2; value++)
+        for (size_t i = 0; words[value][i]; i++)
+            if (strcmp(text, words[value][i]) == 0)
+                return value;
+    return -1;
 }
 
 static int allowed(const struct cli_verb *verb, const struct option *option)
@@ -178,19 +193,80 @@ static int allowed(const struct cli_verb *verb, const struct option *option)
     return option->mask == UINT32_MAX || (option->mask & verb->mask);
 }
 
+/* "a=1;b=2": its entries go before those of the flags, so that a flag of the same key wins. */
+static int read_list_variable(const struct option *option, const char *text,
+                              struct cli_options *out)
+{
+    const char *from_flags[CLI_MAX_SETS];
+    const char **list = field(out, option->offset);
+    size_t *n = field(out, option->count_at), n_flags = *n;
+    char **owned = &out->owned[out->owned[0] != NULL], *save = NULL;
+    *owned = strdup(text);
+    if (!*owned) {
+        fprintf(stderr, "tenon: out of memory\n");
+        return CLI_FAILED;
+    }
+    memcpy(from_flags, list, n_flags * sizeof(*list));
+    *n = 0;
+    for (char *p = strtok_r(*owned, ";", &save); p; p = strtok_r(NULL, ";", &save)) {
+        int rc = add_to_list(option, option->env, p, out);
+        if (rc)
+            return rc;
+    }
+    for (size_t i = 0; i < n_flags; i++) {
+        int rc = add_to_list(option, option->name, from_flags[i], out);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int read_variable(const struct option *option, const char *text, struct cli_options *out)
+{
+    if (option->kind == LIST)
+        return read_list_variable(option, text, out);
+    if (is_set(option, out))
+        return 0;
+    if (option->kind == FLAG && flag_value(text) < 0) {
+        fprintf(stderr, "tenon: %s is '%s'; it must be 1 or 0\n", option->env, text);
+        return CLI_USAGE;
+    }
+    if (option->kind == FLAG && !flag_value(text))
+        return 0;
+    return store(option, option->env, text, out);
+}
+
+/* A flag outranks not only its own variable but one that contradicts it. */
+static void settle(const struct cli_options *flags, struct cli_options *out)
+{
+    struct cli_selection strong = {flags->backend, flags->device},
+                         weak = {out->backend, out->device};
+    struct cli_selection merged = cli_selection_merge(strong, weak);
+    out->backend = merged.backend;
+    out->device = merged.device;
+    if (flags->no_save && !flags->out)
+        out->out = NULL;
+    if (flags->out && !flags->no_save)
+        out->no_save = 0;
+    if (flags->quiet != flags->verbose) {
+        out->quiet = flags->quiet;
+        out->verbose = flags->verbose;
+    }
+}
+
 static int read_environment(const struct cli_verb *verb, struct cli_options *out)
 {
+    const struct cli_options flags = *out;
     for (size_t i = 0; i < N_OPTIONS; i++) {
         const struct option *option = &options[i];
         const char *text = option->env ? getenv(option->env) : NULL;
         if (!text || !*text || !allowed(verb, option))
             continue;
-        if (is_set(option, out) || (option->kind == FLAG && !flag_is_on(text)))
-            continue;
-        int rc = store(option, option->env, text, out);
+        int rc = read_variable(option, text, out);
         if (rc)
             return rc;
     }
+    settle(&flags, out);
     return 0;
 }
 
@@ -206,30 +282,18 @@ static const struct option *find(const struct cli_verb *verb, const char *name, 
     return NULL;
 }
 
-/* Letters in common at the start decide: enough for misspelt flags. */
-static const char *nearest(const struct cli_verb *verb, const char *name)
+static int unknown(const struct cli_verb *verb, const char *arg, size_t n)
 {
-    const char *best = NULL;
-    size_t best_n = 3;
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        size_t n = 0;
-        if (!allowed(verb, &options[i]))
-            continue;
-        while (name[n] && name[n] == options[i].name[n])
-            n++;
-        if (n > best_n) {
-            best_n = n;
-            best = options[i].name;
-        }
-    }
-    return best;
-}
-
-static int unknown(const struct cli_verb *verb, const char *arg)
-{
-    const char *hint = nearest(verb, arg);
-    fprintf(stderr, "tenon %s: there is no option %s", verb->name, arg);
-    if (hint)
+    const char *names[N_OPTIONS + 1], *hint;
+    char word[64];
+    size_t n_names = 0;
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (allowed(verb, &options[i]))
+            names[n_names++] = options[i].name;
+    names[n_names] = NULL;
+    snprintf(word, sizeof(word), "%.*s", (int)n, arg);
+    fprintf(stderr, "tenon %s: there is no option %s", verb->name, word);
+    if ((hint = cli_nearest(names, word)))
         fprintf(stderr, "; did you mean %s?", hint);
     fprintf(stderr, " (tenon %s --help lists them)\n", verb->name);
     return CLI_USAGE;
@@ -243,7 +307,7 @@ static int parse_one(const struct cli_verb *verb, int argc, char **argv, int *i,
     size_t n = equals ? (size_t)(equals - arg) : strlen(arg);
     const struct option *option = find(verb, arg, n);
     if (!option)
-        return unknown(verb, arg);
+        return unknown(verb, arg, n);
     if (option->kind == FLAG) {
         if (equals) {
             fprintf(stderr, "tenon %s: %s takes no value\n", verb->name, option->name);
@@ -259,6 +323,17 @@ static int parse_one(const struct cli_verb *verb, int argc, char **argv, int *i,
     return store(option, option->name, equals ? equals + 1 : argv[*i], out);
 }
 
+static int add_argument(const struct cli_verb *verb, const char *arg, struct cli_options *out)
+{
+    if (out->n_args < verb->max_args && out->n_args < CLI_MAX_ARGS) {
+        out->args[out->n_args++] = arg;
+        return 0;
+    }
+    fprintf(stderr, "tenon %s: unexpected argument '%s'%s%s\n", verb->name, arg,
+            verb->max_args ? "; it takes " : "; it takes none", verb->args);
+    return CLI_USAGE;
+}
+
 int cli_options_parse(const struct cli_verb *verb, int argc, char **argv,
                       struct cli_options *out_options)
 {
@@ -268,31 +343,52 @@ int cli_options_parse(const struct cli_verb *verb, int argc, char **argv,
                               .max_steps = -1,
                               .seed = -1,
                               .max_seconds = -1};
-    int only_args = 0;
-    for (int i = 0; i < argc; i++) {
-        int rc = 0;
+    int only_args = 0, rc = 0;
+    *out_options = out;
+    for (int i = 0; i < argc && !rc; i++) {
         if (!only_args && strcmp(argv[i], "--") == 0)
             only_args = 1;
         else if (!only_args && argv[i][0] == '-' && argv[i][1])
             rc = parse_one(verb, argc, argv, &i, &out);
-        else if (out.n_args < verb->max_args && out.n_args < CLI_MAX_ARGS)
-            out.args[out.n_args++] = argv[i];
-        else {
-            fprintf(stderr, "tenon %s: unexpected argument '%s'\n", verb->name, argv[i]);
-            rc = CLI_USAGE;
-        }
-        if (rc)
-            return rc;
+        else
+            rc = add_argument(verb, argv[i], &out);
     }
-    if (!out.help && !out.version && out.n_args < verb->min_args) {
+    if (!rc && !out.help && !out.version && out.n_args < verb->min_args) {
         fprintf(stderr, "tenon %s: missing %s (tenon %s --help)\n", verb->name, verb->args,
                 verb->name);
-        return CLI_USAGE;
+        rc = CLI_USAGE;
     }
-    int rc = read_environment(verb, &out);
-    if (!rc)
+    if (!rc && !out.help && !out.version)
+        rc = read_environment(verb, &out);
+    if (rc)
+        cli_options_finish(&out);
+    else
         *out_options = out;
     return rc;
+}
+
+void cli_options_finish(struct cli_options *given)
+{
+    for (size_t i = 0; i < 2; i++) {
+        free(given->owned[i]);
+        given->owned[i] = NULL;
+    }
+}
+
+/* Further lines of a description stand below its first. */
+static void print_option(const struct option *o)
+{
+    char left[40];
+    const char *text = o->doc;
+    snprintf(left, sizeof(left), "%s%s%s%s%s", o->short_name ? o->short_name : "",
+             o->short_name ? ", " : "", o->name, o->value ? " " : "", o->value ? o->value : "");
+    printf("  %-20s ", left);
+    for (const char *end; (end = strchr(text, '\n')); text = end + 1)
+        printf("%.*s\n  %-20s ", (int)(end - text), text, "");
+    printf("%s", text);
+    if (o->env)
+        printf(" [%s]", o->env);
+    putchar('\n');
 }
 
 void cli_print_verb_help(const struct cli_verb *verb)
@@ -301,16 +397,12 @@ void cli_print_verb_help(const struct cli_verb *verb)
            verb->summary);
     if (verb->details)
         printf("\n%s\n", verb->details);
-    printf("\noptions:\n");
-    for (size_t i = 0; i < N_OPTIONS; i++) {
-        const struct option *o = &options[i];
-        char left[40];
-        if (!allowed(verb, o))
-            continue;
-        snprintf(left, sizeof(left), "%s%s%s%s%s", o->short_name ? o->short_name : "",
-                 o->short_name ? ", " : "", o->name, o->value ? " " : "", o->value ? o->value : "");
-        printf("  %-20s %s%s%s%s\n", left, o->doc, o->env ? " [" : "", o->env ? o->env : "",
-               o->env ? "]" : "");
-    }
+    printf("\noptions [variable that may stand for it]:\n");
+    for (size_t i = 0; i < N_OPTIONS; i++)
+        if (allowed(verb, &options[i]))
+            print_option(&options[i]);
+    if (verb->mask & CLI_OPT_RECIPE)
+        printf("\na flag counts before its variable, that before the recipe, that before the "
+               "default\n");
     printf("\nexit codes: 0 done, 1 the run failed, 2 usage or input error\n");
 }

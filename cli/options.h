@@ -35,6 +35,12 @@ struct cli_options {
     int64_t threads, epochs, batch_size, max_steps, seed; /* -1: not given */
     double max_seconds;                                   /* -1: not given */
     int json, force, no_save, explain, strict, dry_run, print_config, verbose, quiet, help, version;
+    char *owned[2]; /* copies of environment variables that hold lists */
+};
+
+/* What was asked for at one level: the command line, the environment, a recipe. */
+struct cli_selection {
+    const char *backend, *device; /* NULL: not said */
 };
 
 struct cli_verb {
@@ -47,10 +53,16 @@ struct cli_verb {
     int (*run)(const struct cli_options *options);
 };
 
-/* Flags, then TENON_* variables for what the flags left out. 0, or CLI_USAGE with a message
- * printed. */
+/* Flags, then TENON_* variables for what the flags left out. 0, or CLI_USAGE with a message printed
+ * and *out_options empty. */
 int cli_options_parse(const struct cli_verb *verb, int argc, char **argv,
                       struct cli_options *out_options);
+void cli_options_finish(struct cli_options *given);
+/* The stronger level, and of the weaker one what does not contradict it: a backend asked for by
+ * flag drops the environment's device of another backend. */
+struct cli_selection cli_selection_merge(struct cli_selection strong, struct cli_selection weak);
+/* The nearest of `names` (NULL-terminated) to a misspelt one; NULL: none is near. */
+const char *cli_nearest(const char *const *names, const char *word);
 void cli_print_verb_help(const struct cli_verb *verb);
 
 extern const struct cli_verb cli_verb_devices, cli_verb_train, cli_verb_eval, cli_verb_summary,

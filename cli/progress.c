@@ -38,12 +38,6 @@ static const char *event_name(tn_train_event_kind kind)
     return "?";
 }
 
-/* JSON has no NaN. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 json_t *progress_json(const struct tn_train_event *event)
 {
     json_t *line = json_pack("{s:s}", "event", event_name(event->kind));
@@ -52,15 +46,15 @@ json_t *progress_json(const struct tn_train_event *event)
         json_object_set_new(line, "step", json_integer(event->step));
     }
     for (size_t i = 0; i < event->n_results; i++)
-        json_object_set_new(line, event->results[i].name, number(event->results[i].value));
+        json_object_set_new(line, event->results[i].name, cli_json_number(event->results[i].value));
     json_object_set_new(line, "samples", json_integer(event->samples));
     if (event->kind == TN_EVENT_EPOCH) {
-        json_object_set_new(line, "seconds", number(event->seconds));
-        json_object_set_new(line, "samples_per_s", number(event->samples_per_s));
+        json_object_set_new(line, "seconds", cli_json_number(event->seconds));
+        json_object_set_new(line, "samples_per_s", cli_json_number(event->samples_per_s));
         json_object_set_new(line, "best", json_boolean(event->is_best));
     }
     if (event->kind == TN_EVENT_STEP || event->kind == TN_EVENT_EPOCH)
-        json_object_set_new(line, "lr", number(event->lr));
+        json_object_set_new(line, "lr", cli_json_number(event->lr));
     return line;
 }
 

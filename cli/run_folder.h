@@ -7,15 +7,17 @@
 
 struct run_folder {
     char path[1024];
-    char recipe_text_path[1100], model_path[1100], log_path[1100], log_temp_path[1100];
-    FILE *log;         /* NULL with --no-save */
-    int is_published;  /* the first model, the recipe and the log are in place */
-    int is_new;        /* we made the folder */
-    char *recipe_yaml; /* resolved */
+    char recipe_text_path[1100], recipe_temp_path[1100];
+    char model_path[1100], log_path[1100], log_temp_path[1100];
+    FILE *log;        /* NULL: not open */
+    int is_published; /* the first model, the recipe and the log are in place */
+    int lock;         /* the folder, locked against a second run; -1: could not be */
+    size_t n_kept;    /* this much of the path was there before */
 };
 
-/* Makes the folder (--out, or the next free runs/<name>-N). A model that is there already is an
- * error that names --force. */
+/* Makes the folder (--out, or the next free runs/<name>-N), locks it against other runs, and lays
+ * the resolved recipe and a log ready in it. A model that is there already is an error that names
+ * --force. On failure nothing is left behind. */
 tn_status run_folder_open(struct run_folder *folder, const struct cli_options *options,
                           const tn_recipe *recipe, struct tn_error *err);
 /* Adds a line to the log; takes the reference. TN_E_IO. */
