@@ -48,7 +48,7 @@ static int prepare_schema(sqlite3 *db)
     char text[512];
     snprintf(text, sizeof(text),
              "PRAGMA journal_mode=TRUNCATE; PRAGMA synchronous=NORMAL;"
-             "CREATE TABLE IF NOT EXISTS program (k0 INTEGER, k1 INTEGER, n INTEGER, data BLOB,"
+             "CREATE TABLE IF NOT EXISTS program (k0 INTEGER, k1 INTEGER, sum INTEGER, data BLOB,"
              " PRIMARY KEY (k0, k1)); PRAGMA user_version=%d;",
              SCHEMA_VERSION);
     return sqlite3_exec(db, text, NULL, NULL, NULL);
@@ -123,21 +123,32 @@ static sqlite3_stmt *keyed(struct ocl_store *store, const char *sql, const uint6
     return query;
 }
 
+/* FNV-1a: a driver may crash on a binary with a flipped bit, so it never sees one. */
+static sqlite3_int64 checksum(const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < n; i++)
+        hash = (hash ^ p[i]) * 0x100000001b3u;
+    return (sqlite3_int64)(hash >> 1);
+}
+
 void *ocl_store_get(struct ocl_store *store, const uint64_t key[2], size_t *out_bytes)
 {
     if (!store)
         return NULL;
     sqlite3_stmt *query =
-        keyed(store, "SELECT n, data FROM program WHERE k0 = ?1 AND k1 = ?2", key);
+        keyed(store, "SELECT sum, data FROM program WHERE k0 = ?1 AND k1 = ?2", key);
     void *copy = NULL;
     if (query && sqlite3_step(query) == SQLITE_ROW) {
-        sqlite3_int64 n = sqlite3_column_int64(query, 0);
+        sqlite3_int64 sum = sqlite3_column_int64(query, 0);
         const void *data = sqlite3_column_blob(query, 1);
-        if (data && n > 0 && n == sqlite3_column_bytes(query, 1))
-            copy = malloc((size_t)n);
+        size_t n = (size_t)sqlite3_column_bytes(query, 1);
+        if (data && n > 0 && sum == checksum(data, n))
+            copy = malloc(n);
         if (copy) {
-            memcpy(copy, data, (size_t)n);
-            *out_bytes = (size_t)n;
+            memcpy(copy, data, n);
+            *out_bytes = n;
         }
     }
     sqlite3_finalize(query);
@@ -149,9 +160,9 @@ void ocl_store_put(struct ocl_store *store, const uint64_t key[2], const void *d
     if (!store || n_bytes > 512u * 1024 * 1024)
         return;
     sqlite3_stmt *query = keyed(
-        store, "INSERT OR REPLACE INTO program (k0, k1, n, data) VALUES (?1, ?2, ?3, ?4)", key);
+        store, "INSERT OR REPLACE INTO program (k0, k1, sum, data) VALUES (?1, ?2, ?3, ?4)", key);
     if (query) {
-        sqlite3_bind_int64(query, 3, (sqlite3_int64)n_bytes);
+        sqlite3_bind_int64(query, 3, checksum(data, n_bytes));
         sqlite3_bind_blob(query, 4, data, (int)n_bytes, SQLITE_STATIC);
         if (sqlite3_step(query) != SQLITE_DONE)
             ocl_log(store->instance, TNB_LOG_INFO, "opencl: cannot write the program cache: %s",

@@ -1,6 +1,6 @@
 /* Every case of tests/ops on an OpenCL device, against the references in double:
  *   opencl_cases DEVICE [--small] [KEY=VALUE]...
- * DEVICE is part of a device's or driver's name. --small keeps to 4096 elements, for a simulator.
+ * DEVICE is part of a device's or driver's name. --small keeps to 600 elements, for a simulator.
  * Each case runs as it is, again on the same plan (same bits), and with every pair of input and
  * output that the backend offers to do in place (same bits). */
 #include <math.h>
@@ -9,6 +9,8 @@
 
 #include "eval.h"
 #include "support.h"
+
+#define SMALL 600
 
 struct totals {
     int ran, refused, failed, in_place;
@@ -269,7 +271,7 @@ static int one_case(struct ocl_test *t, const struct op_case *c, int small, stru
     for (uint32_t i = 0; i < run.n_in; i++)
         largest = run.in[i].count > largest ? run.in[i].count : largest;
     int rc = run.attrs.n > 16 || make_node(&run, attrs, &node);
-    if (!only_common_types(&run) || (small && (largest > 4096 || run.out[0].count > 4096))) {
+    if (!only_common_types(&run) || (small && (largest > SMALL || run.out[0].count > SMALL))) {
         totals->refused++;
         goto done;
     }
