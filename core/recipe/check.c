@@ -227,6 +227,13 @@ static tn_status check_required(const struct where *w, const struct tn_yaml_node
     return TN_OK;
 }
 
+static int is_near(const char *word, const char *wanted)
+{
+    struct tn_nearest nearest = TN_NEAREST_INIT(word);
+    tn_nearest_offer(&nearest, wanted);
+    return nearest.best != NULL;
+}
+
 static tn_status check_map(struct tn_visit *visit, struct tn_yaml_node *map,
                            const struct tn_section *section, const struct tn_component *component)
 {
@@ -236,7 +243,7 @@ static tn_status check_map(struct tn_visit *visit, struct tn_yaml_node *map,
     tn_status status = TN_OK;
     const struct tn_yaml_node *type =
         section->type_key ? tn_yaml_find(map, section->type_key) : NULL;
-    /* First, for the keys that are right depend on it. */
+    /* First, for the keys that are right depend on it; without it they cannot be judged. */
     if (type && !component && tn_yaml_string(type))
         return unknown_component(type, section, err);
     for (const struct tn_yaml_node *child = map->first; child && !status; child = child->next) {
@@ -245,7 +252,7 @@ static tn_status check_map(struct tn_visit *visit, struct tn_yaml_node *map,
             status = check_field(child, field, err);
         else if (tn_grammar_option(component, child->key))
             status = tn_recipe_check_option(child, component, w.text, err);
-        else if (!section->type_key || type || component)
+        else if (!section->type_key || type || component || is_near(child->key, section->type_key))
             status = unknown_key(&w, child, err);
     }
     return status ? status : check_required(&w, map, err);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <yaml.h>
 
 #include "recipe/yaml_tree.h"
@@ -45,8 +46,12 @@ static void format_real(double value, char *buf, size_t size)
         if (strtod(buf, NULL) == value)
             break;
     }
-    if (!strpbrk(buf, ".e"))
-        strncat(buf, ".0", size - strlen(buf) - 1);
+    /* Readers of YAML 1.1 take 1e-07 for text: they want a point. */
+    if (!strchr(buf, '.')) {
+        size_t n = strcspn(buf, "e");
+        memmove(buf + n + 2, buf + n, strlen(buf + n) + 1);
+        memcpy(buf + n, ".0", 2);
+    }
 }
 
 static int emit_scalar(yaml_emitter_t *emitter, const char *value, int is_quoted)
@@ -59,12 +64,22 @@ static int emit_scalar(yaml_emitter_t *emitter, const char *value, int is_quoted
     return yaml_emitter_emit(emitter, &event);
 }
 
+/* What readers of YAML 1.1 take for truth values; we do not. */
+static int is_old_truth(const char *value)
+{
+    static const char *const words[] = {"y", "n", "yes", "no", "on", "off"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcasecmp(value, words[i]) == 0)
+            return 1;
+    return 0;
+}
+
 /* A string stays one without quotes only if it would not be read as something else. */
 static int emit_string(yaml_emitter_t *emitter, const char *value)
 {
     struct tn_yaml_node read = {.kind = TN_YAML_STRING};
     tn_yaml_resolve(&read, value);
-    return emit_scalar(emitter, value, read.kind != TN_YAML_STRING);
+    return emit_scalar(emitter, value, read.kind != TN_YAML_STRING || is_old_truth(value));
 }
 
 static int is_flat(const struct tn_yaml_node *list)
