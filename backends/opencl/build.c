@@ -235,6 +235,17 @@ void ocl_groups(struct ocl_build *b, int64_t n_groups, uint32_t size)
     ocl_range(b, 1, &global, &local);
 }
 
+void ocl_tiles(struct ocl_build *b, int64_t rows, int64_t cols, int64_t layers)
+{
+    int64_t m = (rows + 63) / 64, n = (cols + 63) / 64;
+    if (m > INT32_MAX / n || layers > INT32_MAX / (m * n)) {
+        ocl_build_fail(b, TNB_E_UNSUPPORTED, "more than 2^31 - 1 tiles");
+        return;
+    }
+    const size_t global[2] = {(size_t)(m * n * layers) * 16, 16}, local[2] = {16, 16};
+    ocl_range(b, 2, global, local);
+}
+
 void ocl_range(struct ocl_build *b, uint32_t dim, const size_t *global, const size_t *local)
 {
     if (b->status != TNB_OK)

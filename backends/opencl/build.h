@@ -84,6 +84,8 @@ void ocl_arg_table(struct ocl_build *b, const int32_t *values, uint32_t n);
 void ocl_each(struct ocl_build *b, int64_t n, int64_t least);
 /* Work-groups for reductions: one per item, `size` work-items each; GPU class only. */
 void ocl_groups(struct ocl_build *b, int64_t n_groups, uint32_t size);
+/* Groups of 16 x 16 for 64 x 64 tiles of C [layers, rows, cols], as gemm_gpu.cl numbers them. */
+void ocl_tiles(struct ocl_build *b, int64_t rows, int64_t cols, int64_t layers);
 void ocl_range(struct ocl_build *b, uint32_t dim, const size_t *global, const size_t *local);
 void ocl_copy_launch(struct ocl_build *b, struct ocl_ref dst, struct ocl_ref src, uint64_t n_bytes);
 void ocl_clblast_launch(struct ocl_build *b, const struct ocl_gemm_call *call);

@@ -98,8 +98,12 @@ tnb_status ocl_signal(tnb_queue *queue, tnb_event *event, uint64_t value, tnb_er
     }
     collect(event);
     if (event->count == RING) {
-        clWaitForEvents(1, &event->ring[event->head].marker);
+        code = clWaitForEvents(1, &event->ring[event->head].marker);
         collect(event);
+        if (event->count == RING) {
+            status = ocl_fail_cl(err, queue->device, "clWaitForEvents", code);
+            goto done;
+        }
     }
     code = clEnqueueMarkerWithWaitList(queue->queue, 0, NULL, &marker);
     if (code == CL_SUCCESS)
@@ -149,14 +153,17 @@ static void nap(uint64_t until_ns)
     nanosleep(&t, NULL);
 }
 
-/* Waits, unlocked, for the marker: for ever when `until` is UINT64_MAX. */
-static void wait_marker(cl_event marker, uint64_t until_ns)
+/* Waits, unlocked, for the marker: for ever when `until` is UINT64_MAX. A driver that has lost its
+ * device may refuse the wait and leave the marker as it was: that error ends the event. */
+static cl_int wait_marker(cl_event marker, uint64_t until_ns)
 {
+    cl_int code = CL_SUCCESS;
     if (until_ns == UINT64_MAX)
-        clWaitForEvents(1, &marker);
+        code = clWaitForEvents(1, &marker);
     else
         nap(until_ns);
     clReleaseEvent(marker);
+    return code;
 }
 
 /* Waits, locked, for some thread to signal. */
@@ -198,8 +205,10 @@ tnb_status ocl_event_wait(tnb_event *event, uint64_t value, uint64_t timeout_ns,
             continue;
         }
         pthread_mutex_unlock(&event->lock);
-        wait_marker(marker, until);
+        cl_int code = wait_marker(marker, until);
         pthread_mutex_lock(&event->lock);
+        if (code != CL_SUCCESS && !event->failed)
+            event->failed = code;
     }
     pthread_mutex_unlock(&event->lock);
     return status;

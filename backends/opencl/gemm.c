@@ -55,10 +55,7 @@ static void emit_local_tiles(struct ocl_build *b, const struct ocl_gemm_spec *s)
     ocl_arg_long(b, s->k * s->n);
     ocl_arg_long(b, s->trans_b ? 1 : s->n);
     ocl_arg_long(b, s->trans_b ? s->k : 1);
-    const size_t global[3] = {(size_t)((s->n + 63) / 64 * 16), (size_t)((s->m + 63) / 64 * 16),
-                              (size_t)s->n_batch};
-    const size_t local[3] = {16, 16, 1};
-    ocl_range(b, 3, global, local);
+    ocl_tiles(b, s->m, s->n, s->n_batch);
 }
 
 static void emit_pack_b(struct ocl_build *b, const struct ocl_gemm_spec *s, struct ocl_ref packed,

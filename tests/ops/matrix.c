@@ -40,6 +40,8 @@ static const struct op_case cases[] = {
     MATMUL_BIG("deep", F32(3, 4099), F32(4099, 5), 0, 0),
     MATMUL_BIG("wide", F32(3, 17), F32(17, 1031), 0, 0),
     MATMUL_BIG("batch_odd", F32(7, 13, 31), F32(7, 31, 11), 0, 0),
+    /* more than a GPU may count along its second or third dimension of work-groups */
+    MATMUL_BIG("many_batches", F32(65537, 1, 3), F32(65537, 3, 2), 0, 0),
     {.op = "matmul", .name = "no_rows", .in = {F32(0, 3), F32(3, 2)}, .out = {OUT(TN_F32, 0, 2)}},
     {.op = "matmul", .name = "no_inner", .in = {F32(2, 0), F32(0, 2)}, .want = {V(0, 0, 0, 0)}},
     {.op = "matmul",

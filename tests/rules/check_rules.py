@@ -24,6 +24,8 @@ FORBIDDEN_STREAM = re.compile(r'\b(stdout|stderr)\b')
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', re.M)
 SOURCE = ('.c', '.h', '.cl', '.inc', '.cpp', '.hpp')
 MAX_LINES = 600
+# C99's inline alone makes no function to call where a compiler decides not to inline it.
+LONE_INLINE = re.compile(r'(?<!static )\binline\b')
 
 
 def strip(text):
@@ -125,6 +127,13 @@ class Checker:
             self.breach(path, n, f'{n} lines: a file is read in one sitting; split it '
                         f'(at most {MAX_LINES}; a generated file says so in its first five lines)')
 
+    def check_kernels(self, path, text):
+        code = strip(text)
+        for match in LONE_INLINE.finditer(code):
+            self.breach(path, line_of(code, match.start()),
+                        'inline without static: a driver that does not inline it has no function to '
+                        'call; write static inline')
+
     def run(self):
         for top in ('core', 'cli', 'backends', 'include'):
             for path in self.files(top):
@@ -136,6 +145,8 @@ class Checker:
                     self.check_length(path, text)
                 if top == 'backends':
                     self.check_backend(path, code)
+                    if path.endswith('.cl'):
+                        self.check_kernels(path, text)
                 elif room is not None:
                     if room not in RANK:
                         self.breach(path, 1, f"room '{room}' has no rank in tests/rules/check_rules.py")

@@ -2,6 +2,8 @@
  * alignment rules of their own. CPU_CLASS: barrier-free, one work-item per group works on a run of
  * consecutive items. GPU_CLASS: one work-item per item, or one work-group with local memory. */
 #pragma OPENCL FP_CONTRACT ON
+/* Functions are static inline: C99's inline alone leaves nothing to call where a driver's compiler
+ * chooses a call. */
 
 #define IN(T, x) __global const T *x##_mem, const ulong x##_at
 #define OUT(T, x) __global T *x##_mem, const ulong x##_at
@@ -28,7 +30,7 @@
 
 /* A table is [rank, dim[rank], stride of operand 0 [rank], of operand 1 [rank], ...]. The offset of
  * row-major position `at` for operand k. */
-inline int table_offset(__global const int *table, int k, int at)
+static inline int table_offset(__global const int *table, int k, int at)
 {
     const int rank = table[0];
     __global const int *stride = table + 1 + rank * (k + 1);
@@ -42,7 +44,7 @@ inline int table_offset(__global const int *table, int k, int at)
     return offset;
 }
 
-inline float sum16(float16 v)
+static inline float sum16(float16 v)
 {
     const float8 a = v.lo + v.hi;
     const float4 b = a.lo + a.hi;
@@ -51,11 +53,11 @@ inline float sum16(float16 v)
 }
 
 /* NaN wins, as in NumPy. */
-inline float nan_max(float a, float b)
+static inline float nan_max(float a, float b)
 {
     return isnan(a) ? a : (isnan(b) ? b : (a > b ? a : b));
 }
-inline float nan_min(float a, float b)
+static inline float nan_min(float a, float b)
 {
     return isnan(a) ? a : (isnan(b) ? b : (a < b ? a : b));
 }
@@ -64,7 +66,7 @@ inline float nan_min(float a, float b)
 /* Folds a value of each work-item into every work-item; the group's size is a power of two. The
  * order depends on nothing but the size. */
 #define GROUP_FOLD(name, FOLD)                                                                     \
-    inline float name(float v, __local float *tmp)                                                 \
+    static inline float name(float v, __local float *tmp)                                                 \
     {                                                                                              \
         const int l = (int)get_local_id(0);                                                        \
         barrier(CLK_LOCAL_MEM_FENCE);                                                              \

@@ -34,7 +34,7 @@
 #define ROW_PTR(r) __global const float *pa##r = pa + (long)min(r, rows - 1) * a_row;
 
 /* tile [MR, NR] = A rows x one panel of B. */
-inline void multiply(__global const float *pa, long a_row, long a_col, int rows,
+static inline void multiply(__global const float *pa, long a_row, long a_col, int rows,
                      __global const float *pb, long b_row, int K, float *tile)
 {
     ROWS(ROW_PTR)

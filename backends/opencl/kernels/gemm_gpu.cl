@@ -5,11 +5,16 @@
 #define DEPTH 16
 #define SIDE 16
 
-#define LOCALS                                                                                     \
+/* Groups are numbered along one dimension, columns of C first, then rows, then `layer`: NVIDIA's
+ * other two dimensions end at 65535 groups. */
+#define LOCALS(M, N)                                                                               \
     __local float sa[DEPTH][TILE + 1];                                                             \
     __local float sb[DEPTH][TILE];                                                                 \
     const int tx = (int)get_local_id(0), ty = (int)get_local_id(1), tid = ty * SIDE + tx;          \
-    const int n0 = (int)get_group_id(0) * TILE, m0 = (int)get_group_id(1) * TILE;                  \
+    const int n_tiles = ((N)-1) / TILE + 1, m_tiles = ((M)-1) / TILE + 1;                          \
+    const int tile = (int)get_group_id(0), row_of_tiles = tile / n_tiles;                          \
+    const int n0 = (tile - row_of_tiles * n_tiles) * TILE, m0 = row_of_tiles % m_tiles * TILE;     \
+    const int layer = row_of_tiles / m_tiles;                                                      \
     float acc[4][4];                                                                               \
     for (int i = 0; i < 4; i++)                                                                    \
         for (int j = 0; j < 4; j++)                                                                \
@@ -58,8 +63,8 @@ gemm(IN(float, a), IN(float, b), OUT(float, c), IN(int, table), const int M, con
      const int K, const long a_batch, const long a_row, const long a_col, const long b_batch,
      const long b_row, const long b_col)
 {
-    LOCALS
-    const int batch = (int)get_group_id(2);
+    LOCALS(M, N)
+    const int batch = layer;
     __global const float *pa = PTR(a) + table_offset(PTR(table), 0, batch) * a_batch;
     __global const float *pb = PTR(b) + table_offset(PTR(table), 1, batch) * b_batch;
     __global float *pc = PTR(c) + (long)batch * M * N;
@@ -75,7 +80,7 @@ gemm(IN(float, a), IN(float, b), OUT(float, c), IN(int, table), const int M, con
         const int kw, const int sh, const int sw, const int ph, const int pw, const int dh,        \
         const int dw, const int groups
 
-inline float conv_x(__global const float *x, int k, int n, int g, int C, int Cg, int H, int W,
+static inline float conv_x(__global const float *x, int k, int n, int g, int C, int Cg, int H, int W,
                     int OH, int OW, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw)
 {
     const int P = OH * OW, taps = kh * kw;
@@ -88,7 +93,7 @@ inline float conv_x(__global const float *x, int k, int n, int g, int C, int Cg,
 }
 
 /* dy seen from place n of dx through tap k = (o, r, q). */
-inline float conv_dy(__global const float *dy, int k, int n, int g, int O, int Og, int H, int W,
+static inline float conv_dy(__global const float *dy, int k, int n, int g, int O, int Og, int H, int W,
                      int OH, int OW, int kh, int kw, int sh, int sw, int ph, int pw, int dh,
                      int dw)
 {
@@ -106,9 +111,10 @@ __kernel __attribute__((reqd_work_group_size(16, 16, 1))) void
 conv(IN(float, x), IN(float, w), IN(float, bias), OUT(float, y), const int has_bias, GEOMETRY,
      const int images)
 {
-    LOCALS
-    const int g = (int)get_group_id(2), Cg = C / groups, Og = O / groups, P = OH * OW;
+    const int Cg = C / groups, Og = O / groups, P = OH * OW;
     const int K = Cg * kh * kw, N = images * P;
+    LOCALS(Og, N)
+    const int g = layer;
     __global const float *px = PTR(x), *pw_ = PTR(w) + (long)g * Og * K, *pb = PTR(bias) + g * Og;
     __global float *py = PTR(y);
 #define CONV_A(m, k) pw_[(long)(m)*K + (k)]
@@ -124,9 +130,10 @@ conv(IN(float, x), IN(float, w), IN(float, bias), OUT(float, y), const int has_b
 __kernel __attribute__((reqd_work_group_size(16, 16, 1))) void
 conv_grad_input(IN(float, dy), IN(float, w), OUT(float, dx), GEOMETRY, const int images)
 {
-    LOCALS
-    const int g = (int)get_group_id(2), Cg = C / groups, Og = O / groups, P = H * W;
+    const int Cg = C / groups, Og = O / groups, P = H * W;
     const int taps = kh * kw, K = Og * taps, N = images * P;
+    LOCALS(Cg, N)
+    const int g = layer;
     __global const float *pd = PTR(dy), *pw_ = PTR(w) + (long)g * Og * Cg * taps;
     __global float *px = PTR(dx);
 #define DX_A(m, k) pw_[((long)((k) / taps) * Cg + (m)) * taps + (k) % taps]
@@ -142,9 +149,9 @@ __kernel __attribute__((reqd_work_group_size(16, 16, 1))) void
 conv_grad_weight(IN(float, x), IN(float, dy), OUT(float, partial), GEOMETRY, const int images,
                  const int splits)
 {
-    LOCALS
-    const int g = (int)get_group_id(2) % groups, split = (int)get_group_id(2) / groups;
     const int Cg = C / groups, Og = O / groups, P = OH * OW, N = Cg * kh * kw;
+    LOCALS(Og, N)
+    const int g = layer % groups, split = layer / groups;
     const int K = images * P;
     const int lo = (int)((long)K * split / splits), hi = (int)((long)K * (split + 1) / splits);
     __global const float *px = PTR(x), *pd = PTR(dy);

@@ -33,15 +33,15 @@ __kernel void ce_grad(IN(float, prob), IN(L, label), IN(float, dloss), OUT(float
     }
 }
 
-inline float mse_term(float p, float t)
+static inline float mse_term(float p, float t)
 {
     return (p - t) * (p - t);
 }
-inline float bce_term(float p, float t)
+static inline float bce_term(float p, float t)
 {
     return -(t * fmax(log(p), -100.0f) + (1.0f - t) * fmax(log(1.0f - p), -100.0f));
 }
-inline float bce_logits_term(float z, float t)
+static inline float bce_logits_term(float z, float t)
 {
     return fmax(z, 0.0f) - z * t + log1p(exp(-fabs(z)));
 }

@@ -3,7 +3,7 @@
 
 #ifdef CPU_CLASS
 /* One item per channel: sums over the N rows of S. */
-inline float row_sum(__global const float *p, int S)
+static inline float row_sum(__global const float *p, int S)
 {
     float16 acc = (float16)(0.0f);
     int i = 0;
@@ -15,7 +15,7 @@ inline float row_sum(__global const float *p, int S)
     return sum;
 }
 /* (sum of d, sum of d d), d = p - mean */
-inline float2 row_moments(__global const float *p, int S, float mean)
+static inline float2 row_moments(__global const float *p, int S, float mean)
 {
     float16 first = (float16)(0.0f), second = (float16)(0.0f);
     int i = 0;
@@ -29,7 +29,7 @@ inline float2 row_moments(__global const float *p, int S, float mean)
         sum += (float2)(p[i] - mean, (p[i] - mean) * (p[i] - mean));
     return sum;
 }
-inline float row_dot(__global const float *p, __global const float *d, int S, float mean)
+static inline float row_dot(__global const float *p, __global const float *d, int S, float mean)
 {
     float16 acc = (float16)(0.0f);
     int i = 0;

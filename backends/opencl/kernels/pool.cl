@@ -4,7 +4,7 @@
         const int sh, const int sw, const int ph, const int pw, const int dh, const int dw
 
 /* First maximum of the window of output (oh, ow); a NaN counts as maximum. */
-inline int window_max(__global const float *px, int H, int W, int h0, int w0, int kh, int kw,
+static inline int window_max(__global const float *px, int H, int W, int h0, int w0, int kh, int kw,
                       int dh, int dw, float *out_top)
 {
     float top = -INFINITY;
@@ -67,7 +67,7 @@ __kernel void max_pool_grad(IN(float, dy), IN(int, index), OUT(float, dx), GEOME
 }
 
 /* The divisor of the window at (oh, ow): its real cells, or all inside the padded input. */
-inline float window_cells(int oh, int ow, int H, int W, int kh, int kw, int sh, int sw, int ph,
+static inline float window_cells(int oh, int ow, int H, int W, int kh, int kw, int sh, int sw, int ph,
                           int pw, int ph_end, int pw_end, int include_pad)
 {
     const int h0 = oh * sh - ph, w0 = ow * sw - pw;

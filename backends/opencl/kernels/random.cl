@@ -1,6 +1,6 @@
 /* Dropout from Philox4x32-10 (Salmon et al., SC11): a draw depends on its key and place alone, and
  * is the same bits on every backend. */
-inline ulong mix64(ulong x)
+static inline ulong mix64(ulong x)
 {
     x += 0x9e3779b97f4a7c15UL;
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9UL;
@@ -8,7 +8,7 @@ inline ulong mix64(ulong x)
     return x ^ (x >> 31);
 }
 
-inline uint4 philox(ulong key, ulong block, ulong sample)
+static inline uint4 philox(ulong key, ulong block, ulong sample)
 {
     uint4 c = (uint4)((uint)block, (uint)(block >> 32), (uint)sample, (uint)(sample >> 32));
     uint k0 = (uint)key, k1 = (uint)(key >> 32);
@@ -21,7 +21,7 @@ inline uint4 philox(ulong key, ulong block, ulong sample)
     return c;
 }
 
-inline float unit(uint draw)
+static inline float unit(uint draw)
 {
     return (float)(draw >> 8) * 0x1p-24f;
 }

@@ -15,12 +15,12 @@
 #define SAME(acc) (acc)
 
 #ifdef CPU_CLASS
-inline float fold_sum16(float16 v)
+static inline float fold_sum16(float16 v)
 {
     return sum16(v);
 }
 #define FOLD16(name, FOLD)                                                                         \
-    inline float name(float16 v)                                                                   \
+    static inline float name(float16 v)                                                                   \
     {                                                                                              \
         float t[16];                                                                               \
         vstore16(v, 0, t);                                                                         \
@@ -31,11 +31,11 @@ inline float fold_sum16(float16 v)
     }
 FOLD16(fold_max16, nan_max)
 FOLD16(fold_min16, nan_min)
-inline float16 vmax16(float16 a, float16 b)
+static inline float16 vmax16(float16 a, float16 b)
 {
     return select(select(b, a, a > b), a, isnan(a));
 }
-inline float16 vmin16(float16 a, float16 b)
+static inline float16 vmin16(float16 a, float16 b)
 {
     return select(select(b, a, a < b), a, isnan(a));
 }

@@ -46,7 +46,7 @@ __kernel void scatter(IN(T, x), OUT(T, y), IN(int, table), const int base, const
 
 /* The element offset of a window that begins at start[rank], clamped so that it fits. bounds is
  * [rank, largest start[rank], stride[rank]]. */
-inline int window(__global const long *start, __global const int *bounds)
+static inline int window(__global const long *start, __global const int *bounds)
 {
     const int rank = bounds[0];
     int offset = 0;

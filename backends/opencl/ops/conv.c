@@ -50,14 +50,6 @@ static int64_t div_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-static void tiles_range(struct ocl_build *b, int64_t rows, int64_t cols, int64_t depth)
-{
-    const size_t global[3] = {(size_t)(div_up(cols, 64) * 16), (size_t)(div_up(rows, 64) * 16),
-                              (size_t)depth};
-    const size_t local[3] = {16, 16, 1};
-    ocl_range(b, 3, global, local);
-}
-
 static int64_t images_per_run(int64_t n, int64_t floats_per_image)
 {
     int64_t images = (int64_t)(RUN_BYTES / 4) / (floats_per_image ? floats_per_image : 1);
@@ -119,7 +111,7 @@ void ocl_emit_conv2d(struct ocl_build *b)
         ocl_arg_int(b, has_bias);
         geometry(b, &s);
         ocl_arg_int(b, s.n);
-        tiles_range(b, s.og, s.n * s.oh * s.ow, s.groups);
+        ocl_tiles(b, s.og, s.n * s.oh * s.ow, s.groups);
         return;
     }
     struct product q = {.pack = "im2col",
@@ -168,7 +160,7 @@ void ocl_emit_conv2d_grad_input(struct ocl_build *b)
         ocl_arg_f32(b, ocl_out(b, 0));
         geometry(b, &s);
         ocl_arg_int(b, s.n);
-        tiles_range(b, s.cg, s.n * s.h * s.w, s.groups);
+        ocl_tiles(b, s.cg, s.n * s.h * s.w, s.groups);
         return;
     }
     struct product q = {.pack = "im2col_grad",
@@ -199,7 +191,7 @@ static void grad_weight_gpu(struct ocl_build *b, const struct conv *s)
     geometry(b, s);
     ocl_arg_int(b, s->n);
     ocl_arg_int(b, splits);
-    tiles_range(b, s->og, cols, s->groups * splits);
+    ocl_tiles(b, s->og, cols, s->groups * splits);
     if (splits > 1)
         ocl_emit_sum_outer(b, partial, dw, splits, n);
 }
