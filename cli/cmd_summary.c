@@ -3,8 +3,6 @@
 
 #include "cli.h"
 
-#define RULE_WIDTH 86
-
 static void format_shape(const struct tn_shape *shape, char *buf, size_t size)
 {
     size_t n = (size_t)snprintf(buf, size, "(");
@@ -32,33 +30,56 @@ static json_t *layer_json(const struct tn_layer_info *layer)
                      layer->inputs);
 }
 
-static void print_rule(char c)
+/* Columns as wide as what stands in them; Keras's are cut off. */
+struct columns {
+    int name, shape;
+};
+
+static void print_rule(char c, const struct columns *columns)
 {
-    char line[RULE_WIDTH + 1];
-    memset(line, c, RULE_WIDTH);
-    line[RULE_WIDTH] = '\0';
-    puts(line);
+    for (int i = 0; i < columns->name + columns->shape + 32; i++)
+        putchar(c);
+    putchar('\n');
 }
 
-static void print_layer(const struct tn_layer_info *layer)
+static void format_name(const struct tn_layer_info *layer, char *buf, size_t size)
 {
-    char shape[96], count[32], name[80];
+    snprintf(buf, size, "%s (%s)", layer->name, layer->type);
+}
+
+static void fit_columns(const struct tn_layer_info *layers, size_t n, struct columns *out)
+{
+    *out = (struct columns){28, 22};
+    for (size_t i = 0; i < n; i++) {
+        char text[160];
+        format_name(&layers[i], text, sizeof(text));
+        out->name = (int)strlen(text) > out->name ? (int)strlen(text) : out->name;
+        format_shape(&layers[i].output_shape, text, sizeof(text));
+        out->shape = (int)strlen(text) > out->shape ? (int)strlen(text) : out->shape;
+    }
+}
+
+static void print_layer(const struct tn_layer_info *layer, const struct columns *columns)
+{
+    char shape[160], count[32], name[160];
     format_shape(&layer->output_shape, shape, sizeof(shape));
-    snprintf(name, sizeof(name), "%s (%s)", layer->name, layer->type);
-    printf("%-32s %-24s %12s  %s\n", name, shape,
-           cli_format_count(layer->n_params + layer->n_buffers, count, sizeof(count)),
-           layer->inputs);
+    format_name(layer, name, sizeof(name));
+    cli_format_count(layer->n_params + layer->n_buffers, count, sizeof(count));
+    printf("%-*s  %-*s  %12s%s%s\n", columns->name, name, columns->shape, shape, count,
+           *layer->inputs ? "  " : "", layer->inputs);
 }
 
-static void print_table(const char *name, const struct tn_layer_info *layers, size_t n)
+static void print_table(const char *name, const struct tn_layer_info *layers, size_t n,
+                        const struct columns *columns)
 {
     printf("Model: \"%s\"\n", name);
-    print_rule('_');
-    printf("%-32s %-24s %12s  %s\n", "Layer (type)", "Output Shape", "Param #", "Connected to");
-    print_rule('=');
+    print_rule('_', columns);
+    printf("%-*s  %-*s  %12s  %s\n", columns->name, "Layer (type)", columns->shape, "Output Shape",
+           "Param #", "Connected to");
+    print_rule('=', columns);
     for (size_t i = 0; i < n; i++)
-        print_layer(&layers[i]);
-    print_rule('=');
+        print_layer(&layers[i], columns);
+    print_rule('=', columns);
 }
 
 static void print_total(const char *what, int64_t n, const char *bytes)
@@ -80,12 +101,14 @@ static void report(const struct cli_options *options, const char *name,
             cli_json(layer_json(&layers[i]));
     }
     if (!options->json) {
-        print_table(name, layers, n);
+        struct columns columns;
+        fit_columns(layers, n, &columns);
+        print_table(name, layers, n, &columns);
         cli_format_bytes((uint64_t)(n_params + n_buffers) * sizeof(float), bytes, sizeof(bytes));
         print_total("Total params", n_params + n_buffers, bytes);
         print_total("Trainable params", n_params, "");
         print_total("Non-trainable params", n_buffers, "");
-        print_rule('_');
+        print_rule('_', &columns);
     }
     cli_json_done(options, json_pack("{s:s, s:I, s:I, s:I}", "name", name, "params",
                                      (json_int_t)(n_params + n_buffers), "trainable",

@@ -5,11 +5,32 @@
 #include "base/compiler.h"
 #include "train/trainer.h"
 
+/* Labels that do not fit mostly mean that the model's end is still an image. */
+static tn_status wrong_shape(const struct tn_feed *feed, const struct tn_shape *found,
+                             struct tn_error *err)
+{
+    char wanted[128], have[128], output[128];
+    tn_shape_format(found, have, sizeof(have));
+    tn_shape_format(&feed->sample_shape, wanted, sizeof(wanted));
+    if (!feed->output)
+        return tn_error_set(err, TN_E_INVALID,
+                            "field '%s' of the data has samples of shape %s, the model wants %s",
+                            feed->field, have, wanted);
+    tn_shape_format(&feed->output_shape, output, sizeof(output));
+    return tn_error_set(
+        err, TN_E_INVALID,
+        "field '%s' of the data has samples of shape %s, the loss on output '%s' (samples of shape "
+        "%s) wants %s%s",
+        feed->field, have, feed->output, output, wanted,
+        feed->kind == TN_TARGET_LABELS && feed->output_shape.rank > found->rank + 1
+            ? "; is a flatten layer missing before it?"
+            : "");
+}
+
 static tn_status check_field(const struct tn_feed *feed, tn_dataset *dataset, struct tn_error *err)
 {
     struct tn_field_info info;
     size_t index;
-    char wanted[128], found[128];
     tn_status status = tn_dataset_find_field(dataset, feed->field, &index, err);
     if (status)
         return status;
@@ -18,10 +39,7 @@ static tn_status check_field(const struct tn_feed *feed, tn_dataset *dataset, st
                        info.sample_shape.rank == 0 && feed->sample_shape.rank == 1 &&
                        feed->sample_shape.dim[0] == 1;
     if (!tn_shape_equal(&info.sample_shape, &feed->sample_shape) && !is_scalar_ok)
-        return tn_error_set(err, TN_E_INVALID,
-                            "field '%s' of the data has samples of shape %s, the model wants %s",
-                            feed->field, tn_shape_format(&info.sample_shape, found, sizeof(found)),
-                            tn_shape_format(&feed->sample_shape, wanted, sizeof(wanted)));
+        return wrong_shape(feed, &info.sample_shape, err);
     if (info.dtype != feed->dtype)
         return tn_error_set(err, TN_E_INVALID, "field '%s' of the data is %s, the model wants %s",
                             feed->field, tn_dtype_name(info.dtype), tn_dtype_name(feed->dtype));

@@ -124,6 +124,12 @@ static tn_status describe_target(struct build *b, enum tn_target_kind kind, tn_v
                                  struct tn_feed *feed)
 {
     struct tn_shape shape = tn_graph_shape(b->graph, output);
+    const tn_model *model = b->trainer->params.model;
+    for (size_t i = 0; i < tn_model_output_count(model); i++)
+        if (b->outputs[i] == output)
+            feed->output = tn_model_output_name(model, i);
+    for (uint32_t i = 1; i < shape.rank; i++)
+        feed->output_shape.dim[feed->output_shape.rank++] = shape.dim[i];
     feed->kind = kind;
     feed->dtype = kind == TN_TARGET_LABELS ? TN_I32 : TN_F32;
     uint32_t last = kind == TN_TARGET_LABELS ? shape.rank - 1 : shape.rank;

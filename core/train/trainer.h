@@ -21,8 +21,10 @@ struct tn_feed {
     const char *field; /* of the data set */
     tn_dtype dtype;
     struct tn_shape sample_shape;
-    enum tn_target_kind kind; /* 0: a model input */
-    int64_t n_classes;        /* of labels: the size of the logits */
+    enum tn_target_kind kind;     /* 0: a model input */
+    int64_t n_classes;            /* of labels: the size of the logits */
+    const char *output;           /* of a target: the model's output that is measured against it */
+    struct tn_shape output_shape; /* of one sample */
 };
 
 /* One quantity that is summed per batch: the loss, a part of it, a metric. */
