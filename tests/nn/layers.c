@@ -1,0 +1,146 @@
+/* What layers compute, and the state that they keep. */
+#include <math.h>
+#include <string.h>
+
+#include "../plan/support.h"
+#include "tenon/model.h"
+
+static tn_model *new_model(const char *input, struct tn_shape sample)
+{
+    struct tn_error err = {TN_OK, ""};
+    tn_model *model = NULL;
+    check(tn_model_create("m", &model, &err), &err, "model");
+    check(tn_model_add_input(model, input, TN_F32, &sample, &err), &err, "input");
+    return model;
+}
+
+static void add_layer(tn_model *model, struct tn_layer_spec spec)
+{
+    struct tn_error err = {TN_OK, ""};
+    check(tn_model_add_layer(model, &spec, &err), &err, spec.type);
+}
+
+/* The model's only output as "y", its input as "x"; training has the scalar input "apply". */
+static tn_graph *graph_of(const tn_model *model, struct tn_shape input, int training)
+{
+    struct tn_error err = {TN_OK, ""};
+    tn_graph *g = new_graph(training ? "train" : "infer");
+    tn_value x = f32_input(g, "x", input), y;
+    struct tn_forward forward = {.training = training,
+                                 .inputs = &x,
+                                 .sample = TN_NONE,
+                                 .rng = TN_NONE,
+                                 .apply = training ? step_input(g, "apply") : TN_NONE};
+    check(tn_model_forward(model, g, &forward, &y, &err), &err, "forward");
+    tn_graph_output(g, "y", y);
+    return g;
+}
+
+/* Padding "same" as TensorFlow has it: the odd cell comes at the end. */
+ON_EACH(layers, same_padding_of_conv2d)
+{
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(1, 4, 4));
+    const struct tn_attr options[] = {TN_AI("filters", 1), TN_AI("kernel_size", 3),
+                                      TN_AI("strides", 2), TN_AS("padding", "same"),
+                                      TN_AS("kernel_initializer", "ones")};
+    float x[16], y[4];
+    for (int i = 0; i < 16; i++)
+        x[i] = (float)i;
+    add_layer(model, (struct tn_layer_spec){.type = "conv2d", .options = options, .n_options = 5});
+    tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(1, 1, 4, 4), 0), 0);
+    set_f32(plan, "x", x, 16);
+    run(plan);
+    get_f32(plan, "y", y, 4);
+    expect_close(y, (const float[]){45, 39, 66, 50}, 4, 1e-6, 0, "y");
+    tn_model_destroy(&model);
+}
+
+/* y = (x W + b) W + b with one W and b. */
+ON_EACH(layers, shared_weights)
+{
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(2));
+    const struct tn_attr units = TN_AI("units", 2);
+    struct tn_layer_spec spec = {.type = "dense", .name = "a", .options = &units, .n_options = 1};
+    float y[2];
+    add_layer(model, spec);
+    spec.name = "b";
+    spec.share = "a";
+    add_layer(model, spec);
+    tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(1, 2), 0), 0);
+    cr_expect_eq(tn_session_state_count(session), 2u);
+    put_f32(session, "a/kernel", (const float[]){1, 2, 3, -1}, 4);
+    put_f32(session, "a/bias", (const float[]){0.5f, -0.25f}, 2);
+    set_f32(plan, "x", (const float[]){2, 1}, 2);
+    run(plan);
+    get_f32(plan, "y", y, 2);
+    /* x W + b = [5.5, 2.75]; once more: [5.5 + 8.25 + 0.5, 11 - 2.75 - 0.25] */
+    expect_close(y, (const float[]){14.25f, 8.0f}, 2, 1e-6, 0, "y");
+    tn_model_destroy(&model);
+}
+
+static const float samples[] = {1, 10, 2, 20, 3, 30, 6, 40}; /* [4, 2] */
+
+/* Means 3 and 25, variances 3.5 and 125. */
+ON_EACH(layers, batch_norm_keeps_running_statistics)
+{
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(2));
+    const struct tn_attr options[] = {TN_AF("momentum", 0.75), TN_AF("epsilon", 0.5)};
+    float y[8], mean[2], variance[2], wanted[8];
+    add_layer(model, (struct tn_layer_spec){
+                         .type = "batch_norm", .name = "bn", .options = options, .n_options = 2});
+    tn_plan *train = plan_of(session, graph_of(model, TN_SHAPE(4, 2), 1), 0);
+    tn_plan *infer = plan_of(session, graph_of(model, TN_SHAPE(4, 2), 0), 0);
+    set_f32(train, "x", samples, 8);
+    set_f32(infer, "x", samples, 8);
+
+    set_scalar(train, "apply", 0);
+    run(train);
+    state_f32(session, "bn/moving_mean", mean, 2);
+    state_f32(session, "bn/moving_variance", variance, 2);
+    expect_bits(mean, (const float[]){0, 0}, sizeof(mean), "mean with apply = 0");
+    expect_bits(variance, (const float[]){1, 1}, sizeof(variance), "variance with apply = 0");
+    get_f32(train, "y", y, 8);
+    for (int i = 0; i < 8; i++)
+        wanted[i] = i % 2 ? (float)((samples[i] - 25) / sqrt(125.5))
+                          : (float)((samples[i] - 3) / sqrt(4.0));
+    expect_close(y, wanted, 8, 1e-5, 1e-6, "training");
+
+    set_scalar(train, "apply", 1);
+    run(train);
+    state_f32(session, "bn/moving_mean", mean, 2);
+    state_f32(session, "bn/moving_variance", variance, 2);
+    expect_close(mean, (const float[]){0.75f, 6.25f}, 2, 1e-5, 0, "mean");
+    expect_close(variance, (const float[]){1.625f, 32.0f}, 2, 1e-5, 0, "variance");
+
+    /* Inference uses the statistics that the training plan wrote. */
+    run(infer);
+    get_f32(infer, "y", y, 8);
+    for (int i = 0; i < 8; i++)
+        wanted[i] = i % 2 ? (float)((samples[i] - 6.25) / sqrt(32.5))
+                          : (float)((samples[i] - 0.75) / sqrt(2.125));
+    expect_close(y, wanted, 8, 1e-5, 1e-6, "inference");
+    tn_model_destroy(&model);
+}
+
+/* x + 2 x, through a branch. */
+ON_EACH(layers, a_residual_adds_its_input)
+{
+    static const char *const both[] = {"branch", "x"};
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(1));
+    const struct tn_attr options[] = {TN_AI("units", 1), TN_AS("kernel_initializer", "ones"),
+                                      TN_AS("bias_initializer", "ones")};
+    float y[2];
+    add_layer(model, (struct tn_layer_spec){
+                         .type = "dense", .name = "branch", .options = options, .n_options = 3});
+    add_layer(model, (struct tn_layer_spec){.type = "add", .inputs = both, .n_inputs = 2});
+    tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(2, 1), 0), 0);
+    set_f32(plan, "x", (const float[]){3, -1}, 2);
+    run(plan);
+    get_f32(plan, "y", y, 2);
+    expect_close(y, (const float[]){7, -1}, 2, 1e-6, 0, "y");
+    tn_model_destroy(&model);
+}
