@@ -148,6 +148,21 @@ static void cpu_model(char *out, size_t size)
     fclose(f);
 }
 
+/* "MemAvailable: 123 kB" of /proc/meminfo: counts what the system would give up, such as its file
+ * cache, which sysinfo's free memory does not. 0: not known. */
+static uint64_t memory_available(void)
+{
+    unsigned long long kb = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %llu kB", &kb) == 1)
+            break;
+    if (f)
+        fclose(f);
+    return (uint64_t)kb * 1024;
+}
+
 static tnb_status device_info(tnb_instance *instance, uint32_t index, tnb_device_info *out_info,
                               tnb_error *err)
 {
@@ -161,10 +176,9 @@ static tnb_status device_info(tnb_instance *instance, uint32_t index, tnb_device
     for (uint32_t i = 0; i < sizeof dtype; i++)
         info.dtype_mask |= UINT64_C(1) << dtype[i];
     struct sysinfo si;
-    /* mem_free stays "not known": sysinfo counts the page cache as used, and plans that fit would be
-     * refused on any machine that has read some files. */
     if (sysinfo(&si) == 0)
         info.mem_total = (uint64_t)si.totalram * si.mem_unit;
+    info.mem_free = memory_available();
     info.max_alloc = info.mem_total;
     cpu_model(info.name, sizeof info.name);
     snprintf(info.uid, sizeof info.uid, "cpu:0");

@@ -23,6 +23,7 @@ static const struct way {
     {"loops, best isa", 2, {"provider", "loops", NULL}},
     {"loops, avx2", 2, {"provider", "loops", "isa", "avx2", NULL}},
     {"loops, baseline", 1, {"provider", "loops", "isa", "baseline", NULL}},
+    {"baseline with its providers", 2, {"isa", "baseline", NULL}},
     {"oneDNN", 2, {"provider", "onednn", NULL}},
     {"blas", 2, {"provider", "blas", NULL}},
 };

@@ -111,7 +111,8 @@ static void apply_slice(struct state *s, const tnb_node *node, uint32_t rank)
         else
             start = cpu_min64(start, size - 1);
         s->base += start * unit[axis];
-        s->step[axis] = step * unit[axis];
+        /* A step past the end may be any number: there is nothing to step to. */
+        s->step[axis] = s->box[axis] > 1 ? step * unit[axis] : 0;
     }
 }
 
