@@ -30,6 +30,8 @@ struct pose {
     float jitter;         /* of points, in units of the box's height */
 };
 
+/* One draw a statement or declarator, never two among arguments or in braces: C leaves their order
+ * open, and compilers differ. */
 static uint32_t draw(struct dice *dice)
 {
     struct tn_philox block = tn_philox(dice->key, dice->n_drawn / 4, dice->sample);
@@ -52,7 +54,7 @@ static struct pose random_pose(struct dice *dice)
     for (int i = 0; i < 4; i++)
         pose.bend[i] = uniform(dice, -0.2f, 0.2f);
     /* Rotation by way of t = tan(angle / 2): no sine whose last bit differs between C libraries. */
-    float t = uniform(dice, -0.16f, 0.16f);
+    float t = uniform(dice, -0.15f, 0.15f);
     float c = (1 - t * t) / (1 + t * t), s = 2 * t / (1 + t * t);
     float height = uniform(dice, 16.0f, 21.0f);
     float width = height * uniform(dice, 0.8f, 1.2f);
@@ -178,18 +180,22 @@ static void draw_marks(struct dice *dice, float *image)
     clear_distance(distance2);
     int n = pick(dice, 3);
     for (int i = 0; i < n; i++) {
-        struct point a = {uniform(dice, 0, SIDE), uniform(dice, 0, SIDE)};
-        struct point b = {a.x + uniform(dice, -4, 4), a.y + uniform(dice, -4, 4)};
+        struct point a, b;
+        a.x = uniform(dice, 0, SIDE);
+        a.y = uniform(dice, 0, SIDE);
+        b.x = a.x + uniform(dice, -4, 4);
+        b.y = a.y + uniform(dice, -4, 4);
         add_segment(distance2, a, b, 3);
     }
-    add_ink(image, distance2, uniform(dice, 0.3f, 0.7f), 1, uniform(dice, 0.2f, 0.7f));
+    float radius = uniform(dice, 0.3f, 0.7f), strength = uniform(dice, 0.2f, 0.6f);
+    add_ink(image, distance2, radius, 1, strength);
 }
 
 /* A patch where the ink did not take. */
 static void fade_patch(struct dice *dice, float *image)
 {
     float x0 = uniform(dice, 2, SIDE - 6), y0 = uniform(dice, 2, SIDE - 6);
-    float w = uniform(dice, 1, 4), h = uniform(dice, 1, 4), keep = uniform(dice, 0.2f, 1);
+    float w = uniform(dice, 1, 4), h = uniform(dice, 1, 4), keep = uniform(dice, 0.3f, 1);
     for (int y = (int)y0; y < (int)(y0 + h); y++)
         for (int x = (int)x0; x < (int)(x0 + w); x++)
             image[y * SIDE + x] *= keep;
@@ -203,7 +209,7 @@ uint8_t tn_digit_draw(uint64_t key, uint64_t index, uint8_t *out_pixels)
     draw_glyph(&dice, digit, image);
     fade_patch(&dice, image);
     draw_marks(&dice, image);
-    float paper = uniform(&dice, 0, 0.12f), noise = uniform(&dice, 0, 0.10f);
+    float paper = uniform(&dice, 0, 0.12f), noise = uniform(&dice, 0, 0.09f);
     for (int i = 0; i < PIXELS; i++) {
         /* The sum of four uniform draws: near enough to a normal one. */
         struct tn_philox r = tn_philox(key, BLOCK_NOISE + (uint64_t)i, index);

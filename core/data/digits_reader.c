@@ -7,7 +7,7 @@
 #include "data/reader.h"
 
 static const struct tn_option options[] = {
-    OPT_INT("train", 1, "16000", "number of training samples"),
+    OPT_INT("train", 1, "20000", "number of training samples"),
     OPT_INT("test", 0, "4000", "number of test samples"),
     OPT_INT("seed", 0, "1", "another seed draws other digits"),
     TN_READER_SCALE_OPTIONS,
