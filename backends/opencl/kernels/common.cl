@@ -55,11 +55,11 @@ static inline float sum16(float16 v)
 /* NaN wins, as in NumPy. */
 static inline float nan_max(float a, float b)
 {
-    return isnan(a) ? a : (isnan(b) ? b : (a > b ? a : b));
+    return a != a ? a : (b != b ? b : (a > b ? a : b));
 }
 static inline float nan_min(float a, float b)
 {
-    return isnan(a) ? a : (isnan(b) ? b : (a < b ? a : b));
+    return a != a ? a : (b != b ? b : (a < b ? a : b));
 }
 
 #ifdef GPU_CLASS

@@ -132,6 +132,59 @@ __kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float,
 }
 #endif
 
+#ifdef CPU_CLASS
+/* The same three as below for long rows: item = one row of S, whose channel is row % C. */
+#define ROW_LOOP(expr)                                                                             \
+    {                                                                                              \
+        INDEPENDENT                                                                                \
+        for (int i = 0; i < S; i++)                                                                \
+            q[i] = (expr);                                                                         \
+    }
+
+__kernel void apply_rows(IN(float, x), IN(float, scale), IN(float, bias), IN(float, mean),
+                         IN(float, inv_std), IN(float, low), OUT(float, y), const int C,
+                         const int S, const int n, const int chunk)
+{
+    EACH(row, n, chunk) {
+        const int c = row % C;
+        __global const float *p = PTR(x) + (long)row * S;
+        __global float *q = PTR(y) + (long)row * S;
+        const float m = PTR(mean)[c], l = PTR(low)[c], inv = PTR(inv_std)[c];
+        const float k = PTR(scale)[c], d = PTR(bias)[c];
+        ROW_LOOP(((p[i] - m) - l) * inv * k + d)
+    }
+}
+
+__kernel void inference_rows(IN(float, x), IN(float, scale), IN(float, bias), IN(float, mean),
+                             IN(float, var), OUT(float, y), const int C, const int S,
+                             const float epsilon, const int n, const int chunk)
+{
+    EACH(row, n, chunk) {
+        const int c = row % C;
+        __global const float *p = PTR(x) + (long)row * S;
+        __global float *q = PTR(y) + (long)row * S;
+        const float m = PTR(mean)[c], d = PTR(bias)[c];
+        const float k = PTR(scale)[c] / sqrt(PTR(var)[c] + epsilon);
+        ROW_LOOP((p[i] - m) * k + d)
+    }
+}
+
+__kernel void grad_apply_rows(IN(float, x), IN(float, dy), IN(float, scale), IN(float, mean),
+                              IN(float, inv_std), IN(float, dscale), IN(float, dbias),
+                              OUT(float, dx), const int C, const int S, const float count,
+                              const int n, const int chunk)
+{
+    EACH(row, n, chunk) {
+        const int c = row % C;
+        __global const float *p = PTR(x) + (long)row * S, *g = PTR(dy) + (long)row * S;
+        __global float *q = PTR(dx) + (long)row * S;
+        const float m = PTR(mean)[c], inv = PTR(inv_std)[c], k = PTR(scale)[c] * inv;
+        const float mean_g = PTR(dbias)[c] / count, mean_gx = PTR(dscale)[c] / count;
+        ROW_LOOP(k * (g[i] - mean_g - (p[i] - m) * inv * mean_gx))
+    }
+}
+#endif
+
 /* y = (x - mean) inv_std scale + bias */
 __kernel void apply(IN(float, x), IN(float, scale), IN(float, bias), IN(float, mean),
                     IN(float, inv_std), IN(float, low), OUT(float, y), const int C, const int S, const int n,

@@ -136,13 +136,13 @@ __kernel void max_pool_planes(IN(float, x), OUT(float, y), OUT(int, index), GEOM
                     float top = p[2 * ow];
                     int at = row + 2 * ow;
                     const float b = p[2 * ow + 1], c = p[W + 2 * ow], d = p[W + 2 * ow + 1];
-                    int better = (b > top) | (isnan(b) & !isnan(top));
+                    int better = (b > top) | ((b != b) & (top == top));
                     top = better ? b : top;
                     at = better ? row + 2 * ow + 1 : at;
-                    better = (c > top) | (isnan(c) & !isnan(top));
+                    better = (c > top) | ((c != c) & (top == top));
                     top = better ? c : top;
                     at = better ? row + W + 2 * ow : at;
-                    better = (d > top) | (isnan(d) & !isnan(top));
+                    better = (d > top) | ((d != d) & (top == top));
                     top = better ? d : top;
                     at = better ? row + W + 2 * ow + 1 : at;
                     py[oh * OW + ow] = top;
@@ -172,6 +172,48 @@ __kernel void max_pool_grad_planes(IN(float, dy), IN(int, index), OUT(float, dx)
         for (int o = 0; o < P; o++)
             if (pi[o] >= 0 && pi[o] < HW)
                 px[pi[o]] += pd[o];
+    }
+}
+
+__kernel void avg_pool_grad_planes(IN(float, dy), OUT(float, dx), GEOMETRY, const int ph_end,
+                                   const int pw_end, const int include_pad, const int n,
+                                   const int chunk)
+{
+    EACH(plane, n, chunk) {
+        __global const float *pd = PTR(dy) + (long)plane * OH * OW;
+        __global float *px = PTR(dx) + (long)plane * H * W;
+        for (int i = 0; i < H * W; i++)
+            px[i] = 0.0f;
+        for (int oh = 0; oh < OH; oh++)
+            for (int ow = 0; ow < OW; ow++) {
+                const int h0 = oh * sh - ph, w0 = ow * sw - pw;
+                const float share =
+                    pd[oh * OW + ow] / window_cells(oh, ow, H, W, kh, kw, sh, sw, ph, pw, ph_end,
+                                                    pw_end, include_pad);
+                for (int h = max(h0, 0); h < min(h0 + kh, H); h++)
+                    for (int w = max(w0, 0); w < min(w0 + kw, W); w++)
+                        px[h * W + w] += share;
+            }
+    }
+}
+
+__kernel void avg_pool_planes(IN(float, x), OUT(float, y), GEOMETRY, const int ph_end,
+                              const int pw_end, const int include_pad, const int n,
+                              const int chunk)
+{
+    EACH(plane, n, chunk) {
+        __global const float *px = PTR(x) + (long)plane * H * W;
+        __global float *py = PTR(y) + (long)plane * OH * OW;
+        for (int oh = 0; oh < OH; oh++)
+            for (int ow = 0; ow < OW; ow++) {
+                const int h0 = oh * sh - ph, w0 = ow * sw - pw;
+                float sum = 0.0f;
+                for (int h = max(h0, 0); h < min(h0 + kh, H); h++)
+                    for (int w = max(w0, 0); w < min(w0 + kw, W); w++)
+                        sum += px[h * W + w];
+                py[oh * OW + ow] = sum / window_cells(oh, ow, H, W, kh, kw, sh, sw, ph, pw,
+                                                      ph_end, pw_end, include_pad);
+            }
     }
 }
 #endif

@@ -66,6 +66,111 @@ __kernel void log_softmax_grad_item(IN(float, y), IN(float, dy), OUT(float, dx),
     }
 }
 
+#ifdef CPU_CLASS
+/* B = 1 and long rows: sixteen classes at a time. */
+inline float row_max(__global const float *p, int C)
+{
+    float16 top = (float16)(-INFINITY);
+    int c = 0;
+    for (; c + 16 <= C; c += 16)
+        top = fmax(top, vload16(0, p + c));
+    const float8 a = fmax(top.lo, top.hi);
+    const float4 b = fmax(a.lo, a.hi);
+    float r = fmax(fmax(b.x, b.y), fmax(b.z, b.w));
+    for (; c < C; c++)
+        r = fmax(r, p[c]);
+    return r;
+}
+
+inline float row_exp_sum(__global const float *p, int C, float top)
+{
+    float16 acc = (float16)(0.0f);
+    int c = 0;
+    for (; c + 16 <= C; c += 16)
+        acc += exp(vload16(0, p + c) - top);
+    float sum = sum16(acc);
+    for (; c < C; c++)
+        sum += exp(p[c] - top);
+    return sum;
+}
+
+__kernel void softmax_rows(IN(float, x), OUT(float, y), const int C, const int n, const int chunk)
+{
+    EACH(row, n, chunk) {
+        __global const float *p = PTR(x) + (long)row * C;
+        __global float *q = PTR(y) + (long)row * C;
+        const float top = row_max(p, C);
+        float16 acc = (float16)(0.0f);
+        float sum = 0.0f;
+        int c = 0;
+        for (; c + 16 <= C; c += 16) {
+            const float16 e = exp(vload16(0, p + c) - top);
+            acc += e;
+            vstore16(e, 0, q + c);
+        }
+        for (; c < C; c++) {
+            q[c] = exp(p[c] - top);
+            sum += q[c];
+        }
+        sum += sum16(acc);
+        for (c = 0; c < C; c++)
+            q[c] /= sum;
+    }
+}
+
+__kernel void log_softmax_rows(IN(float, x), OUT(float, y), const int C, const int n,
+                               const int chunk)
+{
+    EACH(row, n, chunk) {
+        __global const float *p = PTR(x) + (long)row * C;
+        __global float *q = PTR(y) + (long)row * C;
+        const float top = row_max(p, C), shift = log(row_exp_sum(p, C, top));
+        INDEPENDENT
+        for (int c = 0; c < C; c++)
+            q[c] = p[c] - top - shift;
+    }
+}
+
+__kernel void softmax_grad_rows(IN(float, y), IN(float, dy), OUT(float, dx), const int C,
+                                const int n, const int chunk)
+{
+    EACH(row, n, chunk) {
+        __global const float *p = PTR(y) + (long)row * C, *d = PTR(dy) + (long)row * C;
+        __global float *q = PTR(dx) + (long)row * C;
+        float16 acc = (float16)(0.0f);
+        int c = 0;
+        for (; c + 16 <= C; c += 16)
+            acc += vload16(0, d + c) * vload16(0, p + c);
+        float sum = sum16(acc);
+        for (; c < C; c++)
+            sum += d[c] * p[c];
+        INDEPENDENT
+        for (c = 0; c < C; c++)
+            q[c] = p[c] * (d[c] - sum);
+    }
+}
+
+__kernel void log_softmax_grad_rows(IN(float, y), IN(float, dy), OUT(float, dx), const int C,
+                                    const int n, const int chunk)
+{
+    EACH(row, n, chunk) {
+        __global const float *p = PTR(y) + (long)row * C, *d = PTR(dy) + (long)row * C;
+        __global float *q = PTR(dx) + (long)row * C;
+        float16 acc = (float16)(0.0f);
+        int c = 0;
+        for (; c + 16 <= C; c += 16)
+            acc += vload16(0, d + c);
+        float sum = sum16(acc);
+        for (; c < C; c++)
+            sum += d[c];
+        for (c = 0; c + 16 <= C; c += 16)
+            vstore16(vload16(0, d + c) - exp(vload16(0, p + c)) * sum, 0, q + c);
+        for (; c < C; c++)
+            q[c] = d[c] - exp(p[c]) * sum;
+    }
+}
+#endif
+
 #ifdef GPU_CLASS
 #define LANES for (int c = (int)get_local_id(0); c < C; c += (int)get_local_size(0))
 #define GROUP_ROW(x) (PTR(x) + (long)get_group_id(0) * C)

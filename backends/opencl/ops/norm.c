@@ -26,6 +26,19 @@ static void per_channel(struct ocl_build *b, const struct channels *ch)
         ocl_each(b, ch->c, 1);
 }
 
+static bool long_rows(const struct ocl_build *b, const struct channels *ch)
+{
+    return !ocl_is_gpu(b) && ch->s >= 16;
+}
+
+static void each_element(struct ocl_build *b, const struct channels *ch, bool rows)
+{
+    if (rows)
+        ocl_each(b, ch->n * ch->c, ch->s >= 2048 ? 1 : 2048 / ch->s);
+    else
+        ocl_each(b, ch->n * ch->c * ch->s, 2048);
+}
+
 void ocl_emit_batch_norm(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
@@ -46,7 +59,8 @@ void ocl_emit_batch_norm(struct ocl_build *b)
     per_channel(b, &ch);
     if (tnb_count(x) == 0)
         return;
-    ocl_kernel(b, "norm", "", "apply");
+    bool rows = long_rows(b, &ch);
+    ocl_kernel(b, "norm", "", rows ? "apply_rows" : "apply");
     args_in(b, (const uint32_t[]){0, 1, 2}, 3);
     ocl_arg_f32(b, ocl_out(b, 1));
     ocl_arg_f32(b, ocl_out(b, 2));
@@ -54,7 +68,7 @@ void ocl_emit_batch_norm(struct ocl_build *b)
     ocl_arg_f32(b, ocl_out(b, 0));
     ocl_arg_int(b, ch.c);
     ocl_arg_int(b, ch.s);
-    ocl_each(b, tnb_count(x), 2048);
+    each_element(b, &ch, rows);
 }
 
 /* Inputs: x, scale, mean, inv_std, dy. Outputs: dx, dscale, dbias. */
@@ -74,7 +88,8 @@ void ocl_emit_batch_norm_grad(struct ocl_build *b)
     per_channel(b, &ch);
     if (tnb_count(x) == 0)
         return;
-    ocl_kernel(b, "norm", "", "grad_apply");
+    bool rows = long_rows(b, &ch);
+    ocl_kernel(b, "norm", "", rows ? "grad_apply_rows" : "grad_apply");
     args_in(b, (const uint32_t[]){0, 4, 1, 2, 3}, 5);
     ocl_arg_f32(b, ocl_out(b, 1));
     ocl_arg_f32(b, ocl_out(b, 2));
@@ -82,7 +97,7 @@ void ocl_emit_batch_norm_grad(struct ocl_build *b)
     ocl_arg_int(b, ch.c);
     ocl_arg_int(b, ch.s);
     ocl_arg_float(b, (double)(ch.n * ch.s));
-    ocl_each(b, tnb_count(x), 2048);
+    each_element(b, &ch, rows);
 }
 
 void ocl_emit_batch_norm_inference(struct ocl_build *b)
@@ -91,11 +106,12 @@ void ocl_emit_batch_norm_inference(struct ocl_build *b)
     struct channels ch = channels_of(x);
     if (tnb_count(x) == 0)
         return;
-    ocl_kernel(b, "norm", "", "inference");
+    bool rows = long_rows(b, &ch);
+    ocl_kernel(b, "norm", "", rows ? "inference_rows" : "inference");
     args_in(b, (const uint32_t[]){0, 1, 2, 3, 4}, 5);
     ocl_arg_f32(b, ocl_out(b, 0));
     ocl_arg_int(b, ch.c);
     ocl_arg_int(b, ch.s);
     ocl_arg_float(b, tnb_attr_float(b->node, "epsilon", 1e-3));
-    ocl_each(b, tnb_count(x), 2048);
+    each_element(b, &ch, rows);
 }

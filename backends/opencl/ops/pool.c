@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "ops.h"
 
 struct window {
@@ -71,16 +73,18 @@ void ocl_emit_max_pool_grad(struct ocl_build *b)
 static void emit_avg(struct ocl_build *b, const char *kernel, const struct window *w)
 {
     int64_t n = tnb_count(ocl_out_type(b, 0));
+    char name[32];
     if (n == 0)
         return;
-    ocl_kernel(b, "pool", "", kernel);
+    snprintf(name, sizeof(name), "%s%s", kernel, ocl_is_gpu(b) ? "" : "_planes");
+    ocl_kernel(b, "pool", "", name);
     ocl_arg_f32(b, ocl_in(b, 0));
     ocl_arg_f32(b, ocl_out(b, 0));
     geometry(b, w);
     ocl_arg_int(b, w->bottom);
     ocl_arg_int(b, w->right);
     ocl_arg_int(b, tnb_attr_int(b->node, "count_include_pad", 0));
-    ocl_each(b, n, 512);
+    ocl_each(b, ocl_is_gpu(b) ? n : w->planes, 1);
 }
 
 void ocl_emit_avg_pool(struct ocl_build *b)

@@ -9,8 +9,9 @@ static void emit_rows(struct ocl_build *b, uint32_t n_in)
     if (s.a * s.b * s.c == 0)
         return;
     bool group = ocl_is_gpu(b) && s.b == 1 && s.c >= 128;
+    bool rows = !ocl_is_gpu(b) && s.b == 1 && s.c >= 16;
     char name[64];
-    snprintf(name, sizeof(name), "%s_%s", b->node->op, group ? "group" : "item");
+    snprintf(name, sizeof(name), "%s_%s", b->node->op, group ? "group" : rows ? "rows" : "item");
     ocl_kernel(b, "softmax", "", name);
     for (uint32_t i = 0; i < n_in; i++)
         ocl_arg_f32(b, ocl_in(b, i));
@@ -20,7 +21,8 @@ static void emit_rows(struct ocl_build *b, uint32_t n_in)
         ocl_groups(b, s.a, 256);
         return;
     }
-    ocl_arg_int(b, s.b);
+    if (!rows)
+        ocl_arg_int(b, s.b);
     ocl_each(b, s.a * s.b, s.c >= 256 ? 1 : 256 / s.c);
 }
 
