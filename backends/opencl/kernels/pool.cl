@@ -118,6 +118,37 @@ __kernel void avg_pool_grad(IN(float, dy), OUT(float, dx), GEOMETRY, const int p
 }
 
 #ifdef CPU_CLASS
+inline void better8(float8 v, int8 place, float8 *top, int8 *at)
+{
+    const int8 wins = (v > *top) | ((v != v) & (*top == *top));
+    *top = select(*top, v, wins);
+    *at = select(*at, place, wins);
+}
+
+/* One row of 2x2 windows that begin at px[row]: eight at a time, the last eight overlapping. */
+inline void pool_row_2x2(__global const float *px, int row, int W, int OW, __global float *py,
+                         __global int *pi)
+{
+    const int8 lane = (int8)(0, 2, 4, 6, 8, 10, 12, 14);
+    for (int begin = 0; begin < OW && OW >= 8; begin += 8) {
+        const int ow = min(begin, OW - 8);
+        const float16 r0 = vload16(0, px + row + 2 * ow), r1 = vload16(0, px + row + W + 2 * ow);
+        float8 top = r0.even;
+        int8 at = row + 2 * ow + lane;
+        const int8 first = at;
+        better8(r0.odd, first + 1, &top, &at);
+        better8(r1.even, first + W, &top, &at);
+        better8(r1.odd, first + W + 1, &top, &at);
+        vstore8(top, 0, py + ow);
+        vstore8(at, 0, pi + ow);
+    }
+    for (int ow = 0; ow < OW && OW < 8; ow++) {
+        float top;
+        pi[ow] = window_max(px, INT_MAX, W, row / W, 2 * ow, 2, 2, 1, 1, &top);
+        py[ow] = top;
+    }
+}
+
 /* One plane per item. The common 2x2 window with stride 2 and no padding has its own loop. */
 __kernel void max_pool_planes(IN(float, x), OUT(float, y), OUT(int, index), GEOMETRY, const int n,
                               const int chunk)
@@ -129,25 +160,7 @@ __kernel void max_pool_planes(IN(float, x), OUT(float, y), OUT(int, index), GEOM
         for (int oh = 0; oh < OH; oh++) {
             if (kh == 2 && kw == 2 && sh == 2 && sw == 2 && ph == 0 && pw == 0 && dh == 1 &&
                 dw == 1 && 2 * OH <= H && 2 * OW <= W) {
-                const int row = 2 * oh * W;
-                __global const float *p = px + row;
-                INDEPENDENT
-                for (int ow = 0; ow < OW; ow++) {
-                    float top = p[2 * ow];
-                    int at = row + 2 * ow;
-                    const float b = p[2 * ow + 1], c = p[W + 2 * ow], d = p[W + 2 * ow + 1];
-                    int better = (b > top) | ((b != b) & (top == top));
-                    top = better ? b : top;
-                    at = better ? row + 2 * ow + 1 : at;
-                    better = (c > top) | ((c != c) & (top == top));
-                    top = better ? c : top;
-                    at = better ? row + W + 2 * ow : at;
-                    better = (d > top) | ((d != d) & (top == top));
-                    top = better ? d : top;
-                    at = better ? row + W + 2 * ow + 1 : at;
-                    py[oh * OW + ow] = top;
-                    pi[oh * OW + ow] = at;
-                }
+                pool_row_2x2(px, 2 * oh * W, W, OW, py + oh * OW, pi + oh * OW);
                 continue;
             }
             for (int ow = 0; ow < OW; ow++) {

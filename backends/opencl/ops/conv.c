@@ -1,5 +1,7 @@
 /* Convolution and its two gradients. GPU class: implicit GEMM. CPU class: columns are packed into
- * panels for a run of images at a time, then multiplied by the register-tile kernel. */
+ * panels for a run of images at a time, then multiplied by the register-tile kernel; where the
+ * stride is 1, conv_direct.c spares the packing. */
+#include "conv.h"
 #include "ops.h"
 
 /* Packed columns of one run stay about this large, so that they are still in the cache. */
@@ -96,6 +98,43 @@ static void emit_product(struct ocl_build *b, const struct conv *s, const struct
         emit_run(b, s, q, packed, first, s->n - first < run ? s->n - first : run);
 }
 
+static struct ocl_direct_conv direct_of(const struct conv *s)
+{
+    return (struct ocl_direct_conv){.n = s->n,
+                                    .groups = s->groups,
+                                    .cg = s->cg,
+                                    .og = s->og,
+                                    .h = s->h,
+                                    .w = s->w,
+                                    .oh = s->oh,
+                                    .ow = s->ow,
+                                    .kh = s->kh,
+                                    .kw = s->kw,
+                                    .dh = s->dh,
+                                    .dw = s->dw};
+}
+
+/* true: done, by direct convolution */
+static bool forward_direct(struct ocl_build *b, const struct conv *s)
+{
+    struct ocl_direct_conv d = direct_of(s);
+    if (s->sh != 1 || s->sw != 1)
+        return false;
+    d.top = s->top;
+    d.left = s->left;
+    d.bottom = tnb_attr_at(b->node, "pads", 2, 0);
+    d.right = tnb_attr_at(b->node, "pads", 3, 0);
+    if (!ocl_direct_conv_suits(b, &d))
+        return false;
+    d.x = ocl_in(b, 0);
+    d.weights = ocl_in(b, 1);
+    d.bias = ocl_in(b, 2);
+    d.has_bias = ocl_has_in(b, 2);
+    d.y = ocl_out(b, 0);
+    ocl_emit_direct_conv(b, &d);
+    return true;
+}
+
 void ocl_emit_conv2d(struct ocl_build *b)
 {
     const tnb_tensor *w = ocl_in_type(b, 1);
@@ -114,6 +153,8 @@ void ocl_emit_conv2d(struct ocl_build *b)
         ocl_tiles(b, s.og, s.n * s.oh * s.ow, s.groups);
         return;
     }
+    if (forward_direct(b, &s))
+        return;
     struct product q = {.pack = "im2col",
                         .src = ocl_in(b, 0),
                         .a = ocl_in(b, 1),
@@ -127,18 +168,44 @@ void ocl_emit_conv2d(struct ocl_build *b)
     emit_product(b, &s, &q);
 }
 
-/* w [g, og, cg, taps] -> scratch [g, cg, og, taps] */
-static struct ocl_ref swap_weights(struct ocl_build *b, const struct conv *s, struct ocl_ref w)
+/* w [g, og, cg, taps] -> scratch [g, cg, og, taps], the taps in reverse order if `flip` */
+static struct ocl_ref swap_weights(struct ocl_build *b, const struct conv *s, struct ocl_ref w,
+                                   bool flip)
 {
     struct ocl_ref swapped = ocl_scratch(b, (uint64_t)(s->o * s->cg * s->taps) * 4);
     struct ocl_nest nest = {.rank = 4, .n_operands = 1};
     const int64_t dim[] = {s->groups, s->cg, s->og, s->taps};
-    const int64_t stride[] = {s->og * s->cg * s->taps, s->taps, s->cg * s->taps, 1};
+    const int64_t stride[] = {s->og * s->cg * s->taps, s->taps, s->cg * s->taps, flip ? -1 : 1};
     memcpy(nest.dim, dim, sizeof(dim));
     memcpy(nest.stride[0], stride, sizeof(stride));
     ocl_nest_merge(&nest);
-    ocl_emit_gather(b, w, swapped, 4, &nest, 0);
+    ocl_emit_gather(b, w, swapped, 4, &nest, flip ? s->taps - 1 : 0);
     return swapped;
+}
+
+/* dx is dy convolved with the flipped weights, padded so that every tap that read x is met. */
+static bool grad_input_direct(struct ocl_build *b, const struct conv *s)
+{
+    struct ocl_direct_conv d = direct_of(s);
+    if (s->sh != 1 || s->sw != 1)
+        return false;
+    d.cg = s->og;
+    d.og = s->cg;
+    d.h = s->oh;
+    d.w = s->ow;
+    d.oh = s->h;
+    d.ow = s->w;
+    d.top = s->dh * (s->kh - 1) - s->top;
+    d.left = s->dw * (s->kw - 1) - s->left;
+    d.bottom = s->h + s->dh * (s->kh - 1) - s->oh - d.top;
+    d.right = s->w + s->dw * (s->kw - 1) - s->ow - d.left;
+    if (!ocl_direct_conv_suits(b, &d))
+        return false;
+    d.x = ocl_in(b, 0);
+    d.weights = swap_weights(b, s, ocl_in(b, 1), true);
+    d.y = ocl_out(b, 0);
+    ocl_emit_direct_conv(b, &d);
+    return true;
 }
 
 /* Inputs: dy, w. */
@@ -163,9 +230,11 @@ void ocl_emit_conv2d_grad_input(struct ocl_build *b)
         ocl_tiles(b, s.cg, s.n * s.h * s.w, s.groups);
         return;
     }
+    if (grad_input_direct(b, &s))
+        return;
     struct product q = {.pack = "im2col_grad",
                         .src = ocl_in(b, 0),
-                        .a = swap_weights(b, &s, ocl_in(b, 1)),
+                        .a = swap_weights(b, &s, ocl_in(b, 1), false),
                         .y = ocl_out(b, 0),
                         .m = s.cg,
                         .k = s.og * s.taps,

@@ -1,4 +1,4 @@
-/* Matrix products and convolutions on odd sizes against plain loops in double:
+/* Matrix products, convolutions and 2x2 pooling on odd sizes against plain loops in double:
  *   opencl_products DEVICE [KEY=VALUE]... */
 #include <math.h>
 #include <stdlib.h>
@@ -215,6 +215,40 @@ static void check_convs(struct ocl_test *t)
             check_conv(t, shapes[i], which);
 }
 
+/* --- 2x2 pooling, whose rows have a vector form --- */
+
+static int beats(float v, float top)
+{
+    return v > top || (isnan(v) && !isnan(top));
+}
+
+static void check_pool(struct ocl_test *t, int64_t h, int64_t w)
+{
+    const int64_t xd[] = {2, 3, h, w}, yd[] = {2, 3, h / 2, w / 2}, kernel[] = {2, 2};
+    tnb_attr attr = {.key = "kernel", .type = TNB_ATTR_INTS, .count = 2, .v.iv = kernel};
+    struct ocl_test_node node = {
+        .op = "max_pool2d", .attr = &attr, .n_attr = 1, .n_in = 1, .n_out = 2};
+    float *x = make(&node.in[0], 4, xd, 5), *y = make(&node.out[0], 4, yd, 6);
+    make(&node.out[1], 4, yd, 7);
+    node.out[1].type.dtype = TNB_I32;
+    const int32_t *index = node.out[1].data;
+    for (int64_t i = 0; i < tnb_count(&node.in[0].type); i++)
+        x[i] = i % 7 == 3 ? NAN : i % 5 == 0 ? 0.5f : x[i]; /* NaNs and ties */
+    int rc = ocl_test_run(t, &node, 1, NULL), bad = 0;
+    for (int64_t i = 0; i < tnb_count(&node.out[0].type); i++) {
+        int64_t ow = i % (w / 2), oh = i / (w / 2) % (h / 2), plane = i / (w / 2) / (h / 2);
+        int64_t best = 2 * oh * w + 2 * ow;
+        const int64_t others[] = {best + 1, best + w, best + w + 1};
+        const float *p = x + plane * h * w;
+        for (int k = 0; k < 3; k++)
+            best = beats(p[others[k]], p[best]) ? others[k] : best;
+        bad += index[i] != best || !(y[i] == p[best] || (isnan(y[i]) && isnan(p[best])));
+    }
+    CHECK(rc == 0 && bad == 0, "max_pool2d of %lldx%lld: %d wrong", (long long)h, (long long)w,
+          bad);
+    release(&node);
+}
+
 int main(int argc, char **argv)
 {
     const char *opts[8] = {NULL};
@@ -226,6 +260,8 @@ int main(int argc, char **argv)
         return rc;
     check_matmuls(&t);
     check_convs(&t);
+    for (int64_t w = 2; w < 45; w += 3)
+        check_pool(&t, 7, w);
     ocl_test_close(&t);
     return check_result(t.info.name);
 }
