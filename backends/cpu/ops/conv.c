@@ -78,14 +78,6 @@ static void roll(const struct state *s, float *dx, const float *col, int64_t y0,
     }
 }
 
-static void add_bias(const struct state *s, float *y, const float *bias, int64_t n)
-{
-    for (int64_t o = 0; o < s->og; o++) {
-        float *row = y + o * s->g.oh * s->g.ow, b = bias[o];
-        CPU_SIMD for (int64_t i = 0; i < n; i++) row[i] += b;
-    }
-}
-
 /* [lo, hi) counts (image, group). */
 static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
@@ -114,10 +106,9 @@ static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
                                  .b_row = n,
                                  .b_col = 1,
                                  .c = to,
-                                 .c_row = g->oh * g->ow};
+                                 .c_row = g->oh * g->ow,
+                                 .bias = bias ? bias + group * s->og : NULL};
             CPU_SYM(cpu_gemm)(&p, scratch);
-            if (bias)
-                add_bias(s, to, bias + group * s->og, n);
         }
     }
 }

@@ -11,6 +11,7 @@ enum { LANES = 4, MR = 5 };
 #endif
 enum { NR = 2 * LANES };
 /* A's block (MC x KC) stays in the second cache, B's panel (KC x NR) in the first. */
+enum { THIN = 6144 }; /* floats of B that leave room in the first cache */
 enum { KC = 256, MC = 10 * MR, NC = 16 * NR };
 
 typedef float vec __attribute__((vector_size(LANES * sizeof(float)), may_alias));
@@ -102,7 +103,7 @@ static void pack_b(float *to, const float *b, int64_t row, int64_t col, int64_t 
 
 /* Where a tile's operands lie: a is a packed panel, rows of b and c are b_row, c_row apart. */
 struct place {
-    const float *a, *b;
+    const float *a, *b, *bias; /* bias: of the first row, or NULL */
     float *c;
     int64_t b_row, c_row, k;
     bool add;
@@ -134,6 +135,8 @@ CPU_INLINE void tile(const struct place *t, const int rows, const int vecs)
             memcpy(&old, to, sizeof old);
             if (t->add)
                 acc[i][v] += old;
+            if (t->bias)
+                acc[i][v] += t->bias[i];
             memcpy(to, &acc[i][v], sizeof acc[i][v]);
         }
 }
@@ -166,29 +169,27 @@ static void edge(const struct place *t, int64_t rows, int64_t cols, float *temp)
     in.c = temp;
     in.c_row = NR;
     in.add = false;
+    in.bias = NULL; /* it ends with the rows that exist */
     tile_at_least(&in, rows, cols);
     for (int64_t i = 0; i < rows; i++) {
         float *c = t->c + i * t->c_row;
+        if (t->bias)
+            for (int64_t j = 0; j < cols; j++)
+                temp[i * NR + j] += t->bias[i];
         for (int64_t j = 0; j < cols; j++)
             c[j] = t->add ? c[j] + temp[i * NR + j] : temp[i * NR + j];
     }
 }
 
-/* Up to NR columns of c, all rows of the block; t->a is A's whole block. */
-static void column(struct place t, int64_t m, int64_t cols, float *temp)
+/* A tile of up to MR rows and NR columns. */
+static void one(const struct place *t, int64_t rows, int64_t cols, float *temp)
 {
-    for (int64_t i = 0; i < m; i += MR) {
-        if (cols < NR)
-            edge(&t, cpu_min64(MR, m - i), cols, temp);
-        else if (m - i >= MR)
-            tile_whole(&t);
-        else if (m - i == 1 || m - i == 2 || m - i == 4 || m - i == 8)
-            tile_at_least(&t, m - i, NR);
-        else
-            edge(&t, m - i, NR, temp);
-        t.a += MR * t.k;
-        t.c += MR * t.c_row;
-    }
+    if (cols >= NR && rows >= MR)
+        tile_whole(t);
+    else if (cols >= NR && (rows == 1 || rows == 2 || rows == 4 || rows == 8))
+        tile_at_least(t, rows, NR);
+    else
+        edge(t, cpu_min64(MR, rows), cpu_min64(NR, cols), temp);
 }
 
 /* --- both operands contiguous along k, few outputs: sums of products, nothing packed --- */
@@ -234,7 +235,7 @@ static void dot_tile(const struct cpu_gemm *g, int64_t i0, int64_t j0)
             for (int w = LANES / 2; w > 0; w /= 2)
                 for (int l = 0; l < w; l++)
                     lane[l] += lane[l + w];
-            float sum = lane[0] + tail[i][j];
+            float sum = lane[0] + tail[i][j] + (g->bias ? g->bias[i0 + i] : 0);
             *c = g->accumulate ? *c + sum : sum;
         }
 }
@@ -263,19 +264,23 @@ static void slab(const struct cpu_gemm *g, const struct scratch *s, int64_t j, i
     int64_t whole = direct ? n / NR * NR : 0;
     if (whole < n)
         pack_b(s->b + whole * k, b + whole * g->b_col, g->b_row, g->b_col, k, n - whole);
+    /* A thin B stays in the first cache: going along c's rows then writes few long streams. */
+    bool along = k * n <= THIN;
     for (int64_t i = 0; i < g->m; i += MC) {
         int64_t m = cpu_min64(MC, g->m - i);
         pack_a(s->a, g->a + i * g->a_row + p * g->a_col, g->a_row, g->a_col, m, k);
-        for (int64_t q = 0; q < n; q += NR) {
+        struct place t = {.k = k, .c_row = g->c_row, .add = add};
+        int64_t tiles_m = (m + MR - 1) / MR, tiles_n = (n + NR - 1) / NR;
+        for (int64_t e = 0; e < tiles_m * tiles_n; e++) {
+            int64_t r = (along ? e / tiles_n : e % tiles_m) * MR;
+            int64_t q = (along ? e % tiles_n : e / tiles_m) * NR;
             bool own = q < whole;
-            struct place t = {.a = s->a,
-                              .b = own ? b + q : s->b + q * k,
-                              .c = g->c + i * g->c_row + j + q,
-                              .b_row = own ? g->b_row : NR,
-                              .c_row = g->c_row,
-                              .k = k,
-                              .add = add};
-            column(t, m, cpu_min64(NR, n - q), s->temp);
+            t.a = s->a + r * k;
+            t.b = own ? b + q : s->b + q * k;
+            t.b_row = own ? g->b_row : NR;
+            t.c = g->c + (i + r) * g->c_row + j + q;
+            t.bias = g->bias && p == 0 ? g->bias + i + r : NULL;
+            one(&t, m - r, n - q, s->temp);
         }
     }
 }
@@ -287,7 +292,8 @@ void CPU_SYM(cpu_gemm)(const struct cpu_gemm *g, void *scratch)
     s.temp = s.b + cpu_align_up(KC * NC * sizeof(float)) / sizeof(float);
     if (g->k == 0 && !g->accumulate)
         for (int64_t i = 0; i < g->m; i++)
-            memset(g->c + i * g->c_row, 0, (size_t)g->n * sizeof(float));
+            for (int64_t j = 0; j < g->n; j++)
+                g->c[i * g->c_row + j] = g->bias ? g->bias[i] : 0;
     if (g->a_col == 1 && g->b_row == 1 && g->k >= 4 * LANES && (g->n <= NR || g->m <= MR)) {
         dots(g);
         return;

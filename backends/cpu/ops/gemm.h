@@ -14,7 +14,8 @@ struct cpu_gemm {
     int64_t a_row, a_col, b_row, b_col;
     float *c;
     int64_t c_row;
-    bool accumulate; /* C += A B */
+    bool accumulate;   /* C += A B */
+    const float *bias; /* [m], added to each row of C; NULL: none */
 };
 
 /* Bytes of scratch that one call needs, a multiple of 64. */
