@@ -134,7 +134,8 @@ static void describe_kind(struct ocl_desc *desc, cl_device_type type, const char
     desc->info.kind = TNB_DEVICE_CPU;
     if (gpu)
         desc->info.kind = TNB_DEVICE_GPU;
-    else if ((type & CL_DEVICE_TYPE_ACCELERATOR) && !(type & CL_DEVICE_TYPE_CPU))
+    else if ((type & CL_DEVICE_TYPE_ACCELERATOR) && !(type & CL_DEVICE_TYPE_CPU) &&
+             !strstr(platform, "Emulation")) /* Intel's FPGA emulator runs on the CPU */
         desc->info.kind = TNB_DEVICE_ACCELERATOR;
     if (desc->info.kind == TNB_DEVICE_CPU)
         desc->info.caps |= TNB_CAP_EMULATED;
