@@ -128,17 +128,26 @@ static tn_status check_choice(const struct check *c)
                         tn_nearest_hint(&nearest, hint, sizeof(hint)), list);
 }
 
+/* Sizes of windows and shapes; larger ones would overflow products before any check of a fit. */
+static tn_status check_size(const struct check *c, int64_t value)
+{
+    if (value > INT32_MAX)
+        return tn_error_set(c->err, TN_E_INVALID, "%s: option '%s' is %lld; it must be at most %d",
+                            c->subject, c->option->name, (long long)value, INT32_MAX);
+    return check_min(c, (double)value);
+}
+
 static tn_status check_ints(const struct check *c, int allow_four, const char *wanted)
 {
     if (c->given->type == TN_ATTR_INT)
-        return check_min(c, (double)c->given->u.i);
+        return check_size(c, c->given->u.i);
     if (c->given->type != TN_ATTR_INTS)
         return wrong_type(c, wanted);
     uint32_t n = c->given->count;
     if (n != 2 && !(n == 1 && !allow_four) && !(n == 4 && allow_four))
         return wrong_type(c, wanted);
     for (uint32_t i = 0; i < n; i++) {
-        tn_status status = check_min(c, (double)c->given->u.ints[i]);
+        tn_status status = check_size(c, c->given->u.ints[i]);
         if (status)
             return status;
     }
@@ -153,7 +162,7 @@ static tn_status check_list(const struct check *c)
         return wrong_type(c, "a list of 1 to 7 whole numbers");
     for (uint32_t i = 0; i < n; i++) {
         tn_status status =
-            check_min(c, (double)(given->type == TN_ATTR_INT ? given->u.i : given->u.ints[i]));
+            check_size(c, given->type == TN_ATTR_INT ? given->u.i : given->u.ints[i]);
         if (status)
             return status;
     }

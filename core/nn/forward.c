@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "nn/model.h"
 
 static tn_status emit_layer(const tn_model *model, uint32_t index, tn_graph *graph,
@@ -99,10 +100,9 @@ static void count_state(const tn_graph *graph, size_t from, struct tn_layer_info
         tn_graph_state_at(graph, i, &params);
         if (tn_shape_count(&params.shape, &count))
             continue;
-        if (params.role == TN_STATE_PARAM)
-            info->n_params += count;
-        else
-            info->n_buffers += count;
+        int64_t *sum = params.role == TN_STATE_PARAM ? &info->n_params : &info->n_buffers;
+        if (TN_ADD_OVERFLOW(*sum, count, sum))
+            *sum = INT64_MAX;
     }
 }
 

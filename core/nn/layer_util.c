@@ -153,7 +153,7 @@ int tn_layer_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input,
         int64_t padded = size + out_pads[axis] + out_pads[axis + 2];
         if (reach > padded) {
             tn_layer_fail(ctx,
-                          "a window of %lld does not fit into %s %lld (with padding %lld): use a "
+                          "a window of %lld does not fit into %s %lld (%lld with padding): use a "
                           "smaller window or padding: same",
                           (long long)reach, axis == 0 ? "height" : "width", (long long)size,
                           (long long)padded);

@@ -398,3 +398,13 @@ Test(load, the_schema_is_json_and_knows_every_component)
     json_decref(root);
     tn_free(text);
 }
+
+Test(load, sizes_beyond_reason)
+{
+    must_refuse(good_recipe, SETS("model.0.kernel_size=3000000000"), "override",
+                "it must be at most 2147483647");
+    must_refuse(good_recipe, SETS("model.0.filters=9223372036854775807"),
+                ":8:5: ", "layer 'conv2d' (conv2d)");
+    must_refuse(good_recipe, SETS("model.0.padding=[0, 0, 0, 3000000000]"), "override",
+                "it must be at most 2147483647");
+}

@@ -45,8 +45,12 @@ static tn_value build(const struct tn_layer_ctx *ctx)
     if (channels <= 0 || channels % groups || filters % groups)
         return tn_layer_fail(ctx, "%lld groups must divide both %lld channels and %lld filters",
                              (long long)groups, (long long)channels, (long long)filters);
-    int64_t cells = kernel[0] * kernel[1];
-    int64_t fan_in = channels / groups * cells, fan_out = filters * cells;
+    int64_t cells = kernel[0] * kernel[1], fan_in, fan_out;
+    if (TN_MUL_OVERFLOW(channels / groups, cells, &fan_in) ||
+        TN_MUL_OVERFLOW(filters, cells, &fan_out))
+        return tn_layer_fail(ctx,
+                             "a kernel of %lld filters and a window of %lld x %lld is too large",
+                             (long long)filters, (long long)kernel[0], (long long)kernel[1]);
     tn_value weight =
         tn_layer_param(ctx, "kernel", &TN_SHAPE(filters, channels / groups, kernel[0], kernel[1]),
                        tn_options_string(&ctx->options, "kernel_initializer"), fan_in, fan_out);
