@@ -80,30 +80,41 @@ gemm(IN(float, a), IN(float, b), OUT(float, c), IN(int, table), const int M, con
         const int kw, const int sh, const int sw, const int ph, const int pw, const int dh,        \
         const int dw, const int groups
 
-static inline float conv_x(__global const float *x, int k, int n, int g, int C, int Cg, int H, int W,
-                    int OH, int OW, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw)
+/* A work-item loads one column of B all through (PRODUCT's bn does not change), so what belongs to
+ * the column is worked out once. */
+#define COLUMN (n0 + tid % TILE)
+
+/* x at tap k of the output place (h0, w0 = its window's begin) in one image and group. */
+static inline float conv_x(__global const float *image, int k, int h0, int w0, int H, int W,
+                           int kh, int kw, int dh, int dw)
 {
-    const int P = OH * OW, taps = kh * kw;
-    const int c = k / taps, tap = k - c * taps, r = tap / kw, q = tap - r * kw;
-    const int image = n / P, p = n - image * P, oh = p / OW, ow = p - oh * OW;
-    const int h = oh * sh - ph + r * dh, w = ow * sw - pw + q * dw;
+    const int taps = kh * kw, c = k / taps, tap = k - c * taps, r = tap / kw, q = tap - r * kw;
+    const int h = h0 + r * dh, w = w0 + q * dw;
     if (h < 0 || h >= H || w < 0 || w >= W)
         return 0.0f;
-    return x[(((long)image * C + g * Cg + c) * H + h) * W + w];
+    return image[((long)c * H + h) * W + w];
 }
 
-/* dy seen from place n of dx through tap k = (o, r, q). */
-static inline float conv_dy(__global const float *dy, int k, int n, int g, int O, int Og, int H, int W,
-                     int OH, int OW, int kh, int kw, int sh, int sw, int ph, int pw, int dh,
-                     int dw)
+/* dy seen from the place (a, b = h + ph, w + pw) of dx through tap k = (o, r, q). */
+static inline float conv_dy(__global const float *image, int k, int a0, int b0, int OH, int OW,
+                            int kh, int kw, int sh, int sw, int dh, int dw)
 {
-    const int P = H * W, taps = kh * kw;
-    const int o = k / taps, tap = k - o * taps, r = tap / kw, q = tap - r * kw;
-    const int image = n / P, p = n - image * P, h = p / W, w = p - h * W;
-    const int a = h + ph - r * dh, b = w + pw - q * dw;
+    const int taps = kh * kw, o = k / taps, tap = k - o * taps, r = tap / kw, q = tap - r * kw;
+    const int a = a0 - r * dh, b = b0 - q * dw;
     if (a < 0 || b < 0 || a % sh || b % sw || a / sh >= OH || b / sw >= OW)
         return 0.0f;
-    return dy[(((long)image * O + g * Og + o) * OH + a / sh) * OW + b / sw];
+    return image[((long)o * OH + a / sh) * OW + b / sw];
+}
+
+/* x of channel plane `x` at tap (dr, dq) of the output place p. */
+static inline float conv_place(__global const float *x, long image_step, int k, int P, int OW,
+                               int dr, int dq, int H, int W, int sh, int sw)
+{
+    const int image = k / P, p = k - image * P, oh = p / OW, ow = p - oh * OW;
+    const int h = oh * sh + dr, w = ow * sw + dq;
+    if (h < 0 || h >= H || w < 0 || w >= W)
+        return 0.0f;
+    return x[image * image_step + (long)h * W + w];
 }
 
 /* y [N, O, P]: M = O/g, columns (image, p), K = C/g kh kw. */
@@ -117,9 +128,11 @@ conv(IN(float, x), IN(float, w), IN(float, bias), OUT(float, y), const int has_b
     const int g = layer;
     __global const float *px = PTR(x), *pw_ = PTR(w) + (long)g * Og * K, *pb = PTR(bias) + g * Og;
     __global float *py = PTR(y);
+    const int image = COLUMN / P, p = COLUMN - image * P, h0 = p / OW * sh - ph;
+    const int w0 = p % OW * sw - pw;
+    px += ((long)image * C + g * Cg) * H * W;
 #define CONV_A(m, k) pw_[(long)(m)*K + (k)]
-#define CONV_B(k, n)                                                                               \
-    conv_x(px, k, n, g, C, Cg, H, W, OH, OW, kh, kw, sh, sw, ph, pw, dh, dw)
+#define CONV_B(k, n) conv_x(px, k, h0, w0, H, W, kh, kw, dh, dw)
 #define CONV_C(m, n, v)                                                                            \
     py[((long)((n) / P) * O + g * Og + (m)) * P + (n) % P] = (v) + (has_bias ? pb[m] : 0.0f)
     PRODUCT(Og, N, 0, K, CONV_A, CONV_B)
@@ -136,9 +149,10 @@ conv_grad_input(IN(float, dy), IN(float, w), OUT(float, dx), GEOMETRY, const int
     const int g = layer;
     __global const float *pd = PTR(dy), *pw_ = PTR(w) + (long)g * Og * Cg * taps;
     __global float *px = PTR(dx);
+    const int image = COLUMN / P, p = COLUMN - image * P, a0 = p / W + ph, b0 = p % W + pw;
+    pd += ((long)image * O + g * Og) * OH * OW;
 #define DX_A(m, k) pw_[((long)((k) / taps) * Cg + (m)) * taps + (k) % taps]
-#define DX_B(k, n)                                                                                 \
-    conv_dy(pd, k, n, g, O, Og, H, W, OH, OW, kh, kw, sh, sw, ph, pw, dh, dw)
+#define DX_B(k, n) conv_dy(pd, k, a0, b0, OH, OW, kh, kw, sh, sw, dh, dw)
 #define DX_C(m, n, v) px[((long)((n) / P) * C + g * Cg + (m)) * P + (n) % P] = (v)
     PRODUCT(Cg, N, 0, K, DX_A, DX_B)
     STORE(Cg, N, DX_C)
@@ -156,9 +170,12 @@ conv_grad_weight(IN(float, x), IN(float, dy), OUT(float, partial), GEOMETRY, con
     const int lo = (int)((long)K * split / splits), hi = (int)((long)K * (split + 1) / splits);
     __global const float *px = PTR(x), *pd = PTR(dy);
     __global float *pc = PTR(partial) + ((long)split * O + g * Og) * N;
+    const int taps = kh * kw, c = COLUMN / taps, tap = COLUMN - c * taps;
+    const int dr = tap / kw * dh - ph, dq = tap % kw * dw - pw;
+    const long image_step = (long)C * H * W;
+    px += ((long)g * Cg + c) * H * W;
 #define DW_A(m, k) pd[((long)((k) / P) * O + g * Og + (m)) * P + (k) % P]
-#define DW_B(k, n)                                                                                 \
-    conv_x(px, n, k, g, C, Cg, H, W, OH, OW, kh, kw, sh, sw, ph, pw, dh, dw)
+#define DW_B(k, n) conv_place(px, image_step, k, P, OW, dr, dq, H, W, sh, sw)
 #define DW_C(m, n, v) pc[(long)(m)*N + (n)] = (v)
     PRODUCT(Og, N, lo, hi, DW_A, DW_B)
     STORE(Og, N, DW_C)

@@ -118,7 +118,7 @@ __kernel void avg_pool_grad(IN(float, dy), OUT(float, dx), GEOMETRY, const int p
 }
 
 #ifdef CPU_CLASS
-inline void better8(float8 v, int8 place, float8 *top, int8 *at)
+static inline void better8(float8 v, int8 place, float8 *top, int8 *at)
 {
     const int8 wins = (v > *top) | ((v != v) & (*top == *top));
     *top = select(*top, v, wins);
@@ -126,7 +126,7 @@ inline void better8(float8 v, int8 place, float8 *top, int8 *at)
 }
 
 /* One row of 2x2 windows that begin at px[row]: eight at a time, the last eight overlapping. */
-inline void pool_row_2x2(__global const float *px, int row, int W, int OW, __global float *py,
+static inline void pool_row_2x2(__global const float *px, int row, int W, int OW, __global float *py,
                          __global int *pi)
 {
     const int8 lane = (int8)(0, 2, 4, 6, 8, 10, 12, 14);

@@ -68,7 +68,7 @@ __kernel void log_softmax_grad_item(IN(float, y), IN(float, dy), OUT(float, dx),
 
 #ifdef CPU_CLASS
 /* B = 1 and long rows: sixteen classes at a time. */
-inline float row_max(__global const float *p, int C)
+static inline float row_max(__global const float *p, int C)
 {
     float16 top = (float16)(-INFINITY);
     int c = 0;
@@ -82,7 +82,7 @@ inline float row_max(__global const float *p, int C)
     return r;
 }
 
-inline float row_exp_sum(__global const float *p, int C, float top)
+static inline float row_exp_sum(__global const float *p, int C, float top)
 {
     float16 acc = (float16)(0.0f);
     int c = 0;
