@@ -41,6 +41,12 @@ __kernel void max_pool(IN(float, x), OUT(float, y), OUT(int, index), GEOMETRY, c
     }
 }
 
+/* The first of the windows [o s, o s + k) that hold place `at` of the padded input. */
+static inline int first_window(int at, int k, int s)
+{
+    return at < k ? 0 : (at - k) / s + 1;
+}
+
 __kernel void max_pool_grad(IN(float, dy), IN(int, index), OUT(float, dx), GEOMETRY, const int n,
                             const int chunk)
 {
@@ -49,7 +55,13 @@ __kernel void max_pool_grad(IN(float, dy), IN(int, index), OUT(float, dx), GEOME
         __global const float *pd = PTR(dy) + (long)plane * OH * OW;
         __global const int *pi = PTR(index) + (long)plane * OH * OW;
         float sum = 0.0f;
-        for (int r = 0; r < kh; r++) {
+        if (dh == 1 && dw == 1) { /* just the windows that cover the place */
+            const int a = h + ph, b = w + pw, b_end = min(OW - 1, b / sw);
+            for (int oh = first_window(a, kh, sh); oh <= min(OH - 1, a / sh); oh++)
+                for (int ow = first_window(b, kw, sw); ow <= b_end; ow++)
+                    sum += pi[oh * OW + ow] == h * W + w ? pd[oh * OW + ow] : 0.0f;
+        }
+        for (int r = 0; r < kh && (dh != 1 || dw != 1); r++) {
             const int a = h + ph - r * dh;
             if (a < 0 || a % sh || a / sh >= OH)
                 continue;
@@ -100,20 +112,28 @@ __kernel void avg_pool_grad(IN(float, dy), OUT(float, dx), GEOMETRY, const int p
         const int w = i % W, t = i / W, h = t % H, plane = t / H;
         __global const float *pd = PTR(dy) + (long)plane * OH * OW;
         float sum = 0.0f;
-        for (int r = 0; r < kh; r++) {
-            const int a = h + ph - r;
-            if (a < 0 || a % sh || a / sh >= OH)
-                continue;
-            for (int q = 0; q < kw; q++) {
-                const int b = w + pw - q;
-                if (b < 0 || b % sw || b / sw >= OW)
-                    continue;
-                const int oh = a / sh, ow = b / sw;
+        const int a = h + ph, b = w + pw, b_end = min(OW - 1, b / sw);
+        for (int oh = first_window(a, kh, sh); oh <= min(OH - 1, a / sh); oh++)
+            for (int ow = first_window(b, kw, sw); ow <= b_end; ow++)
                 sum += pd[oh * OW + ow] / window_cells(oh, ow, H, W, kh, kw, sh, sw, ph, pw,
                                                        ph_end, pw_end, include_pad);
-            }
-        }
         PTR(dx)[i] = sum;
+    }
+}
+
+/* The same, a plane per item: for devices whose work-items are loops on a CPU. */
+__kernel void max_pool_grad_planes(IN(float, dy), IN(int, index), OUT(float, dx), const int HW,
+                                   const int P, const int n, const int chunk)
+{
+    EACH(plane, n, chunk) {
+        __global const float *pd = PTR(dy) + (long)plane * P;
+        __global const int *pi = PTR(index) + (long)plane * P;
+        __global float *px = PTR(dx) + (long)plane * HW;
+        for (int i = 0; i < HW; i++)
+            px[i] = 0.0f;
+        for (int o = 0; o < P; o++)
+            if (pi[o] >= 0 && pi[o] < HW)
+                px[pi[o]] += pd[o];
     }
 }
 
@@ -170,21 +190,6 @@ __kernel void max_pool_planes(IN(float, x), OUT(float, y), OUT(int, index), GEOM
                 py[oh * OW + ow] = top;
             }
         }
-    }
-}
-
-__kernel void max_pool_grad_planes(IN(float, dy), IN(int, index), OUT(float, dx), const int HW,
-                                   const int P, const int n, const int chunk)
-{
-    EACH(plane, n, chunk) {
-        __global const float *pd = PTR(dy) + (long)plane * P;
-        __global const int *pi = PTR(index) + (long)plane * P;
-        __global float *px = PTR(dx) + (long)plane * HW;
-        for (int i = 0; i < HW; i++)
-            px[i] = 0.0f;
-        for (int o = 0; o < P; o++)
-            if (pi[o] >= 0 && pi[o] < HW)
-                px[pi[o]] += pd[o];
     }
 }
 

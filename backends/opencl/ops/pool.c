@@ -54,13 +54,16 @@ void ocl_emit_max_pool_grad(struct ocl_build *b)
 {
     struct window w = window_of(b, ocl_out_type(b, 0), ocl_in_type(b, 0));
     int64_t n = tnb_count(ocl_out_type(b, 0));
+    /* llvmpipe likes the plane form too; class=gpu asks for the GPU's, whatever the device */
+    bool places = ocl_is_gpu(b) && (b->device->instance->options.device_class == OCL_CLASS_GPU ||
+                                    !(b->device->desc->info.caps & TNB_CAP_EMULATED));
     if (n == 0)
         return;
-    ocl_kernel(b, "pool", "", ocl_is_gpu(b) ? "max_pool_grad" : "max_pool_grad_planes");
+    ocl_kernel(b, "pool", "", places ? "max_pool_grad" : "max_pool_grad_planes");
     ocl_arg_f32(b, ocl_in(b, 0));
     ocl_arg_f32(b, ocl_in(b, 1));
     ocl_arg_f32(b, ocl_out(b, 0));
-    if (ocl_is_gpu(b)) {
+    if (places) {
         geometry(b, &w);
         ocl_each(b, n, 1);
         return;
