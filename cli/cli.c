@@ -142,36 +142,6 @@ void cli_say_device(const struct cli_options *options, const tn_device *device)
             info->is_emulated ? " (OpenCL on the CPU)" : "");
 }
 
-static void explain_json(const struct tn_plan_node *node)
-{
-    cli_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:b}", "event", "node", "op",
-                       node->op, "label", node->label, "device", node->device, "variant",
-                       node->variant, "why", node->why, "shapes", node->shapes, "segment",
-                       (int)node->segment, "fallback", node->is_fallback));
-}
-
-void cli_explain(const struct cli_options *options, const tn_plan *plan)
-{
-    struct tn_plan_info info;
-    char bytes[32];
-    tn_plan_info(plan, &info);
-    if (!options->json)
-        printf("%-44s %-26s %-12s %-12s %s\n", "node", "operator", "device", "variant",
-               "shapes  # why");
-    for (size_t i = 0; i < info.n_nodes; i++) {
-        struct tn_plan_node node;
-        tn_plan_node(plan, i, &node);
-        if (options->json)
-            explain_json(&node);
-        else
-            printf("%-44s %-26s %-12s %-12s %s%s%s\n", node.label, node.op, node.device,
-                   node.variant, node.shapes, *node.why ? "  # " : "", node.why);
-    }
-    cli_say(options, "plan: %zu nodes in %zu segments, %zu transfers, %zu fallbacks, peak %s\n",
-            info.n_nodes, info.n_segments, info.n_transfers, info.n_fallback,
-            cli_format_bytes(info.peak_bytes, bytes, sizeof(bytes)));
-}
-
 char *cli_format_bytes(uint64_t n, char *buf, size_t size)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
