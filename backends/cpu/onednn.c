@@ -208,10 +208,10 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
         (dnnl_status_t *)(void *)(k->ws + k->ws_bytes -
                                   cpu_align_up(s->n_slices * sizeof(dnnl_status_t)));
     if (s->omp_threads > 1)
-        cpu_openmp_threads((int)s->omp_threads);
+        cpu_openmp_threads(k->inst->pool, (int)s->omp_threads);
     dnnl_status_t st = run_all(k, status);
     if (s->omp_threads > 1)
-        cpu_openmp_threads(1);
+        cpu_openmp_threads(k->inst->pool, 1);
     if (st != dnnl_success)
         return cpu_fail(err, TNB_E_INTERNAL, "cpu: oneDNN's convolution failed with code %d",
                         (int)st);
@@ -361,10 +361,10 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     k->bind = bind;
     k->finish = finish;
     if (s->omp_threads > 1)
-        cpu_openmp_threads((int)s->omp_threads);
+        cpu_openmp_threads(k->inst->pool, (int)s->omp_threads);
     dnnl_status_t st = make(s, k);
     if (s->omp_threads > 1)
-        cpu_openmp_threads(1);
+        cpu_openmp_threads(k->inst->pool, 1);
     if (st != dnnl_success)
         return cpu_fail(err, st == dnnl_out_of_memory ? TNB_E_OOM : TNB_E_INTERNAL,
                         "cpu: oneDNN cannot prepare '%s' (code %d); --backend-opt provider=loops "

@@ -238,7 +238,7 @@ tnb_status cpu_plan_create(tnb_device *device, const tnb_graph *graph, const tnb
     plan->n_spans = segment->n_values;
     plan->steps = cpu_alloc(inst, (uint64_t)segment->n_nodes * sizeof *plan->steps);
     plan->times = cpu_alloc(inst, (uint64_t)segment->n_nodes * sizeof *plan->times);
-    int outer = cpu_openmp_threads(1);
+    int outer = cpu_openmp_threads(inst->pool, 1);
     tnb_status s = TNB_OK;
     if (!plan->steps || !plan->times)
         s = cpu_fail(err, TNB_E_OOM, "cpu: no memory for a plan of %u nodes", segment->n_nodes);
@@ -248,7 +248,7 @@ tnb_status cpu_plan_create(tnb_device *device, const tnb_graph *graph, const tnb
         if (s == TNB_OK && step->k.ws_bytes > plan->ws_bytes)
             plan->ws_bytes = step->k.ws_bytes;
     }
-    cpu_openmp_threads(outer);
+    cpu_openmp_threads(plan->inst->pool, outer);
     if (s != TNB_OK) {
         cpu_plan_destroy(plan);
         return s;
@@ -336,7 +336,7 @@ tnb_status cpu_run(tnb_queue *queue, tnb_plan *plan, tnb_error *err)
     if (!plan->bound)
         return cpu_fail(err, TNB_E_INVALID, "cpu: a plan runs after plan_bind");
     bool profile = queue->flags & TNB_QUEUE_PROFILE;
-    int outer = cpu_openmp_threads(1);
+    int outer = cpu_openmp_threads(plan->inst->pool, 1);
     tnb_status s = TNB_OK;
     for (uint32_t i = 0; s == TNB_OK && i < plan->n_steps; i++) {
         const struct cpu_kernel *k = &plan->steps[i].k;
@@ -345,7 +345,7 @@ tnb_status cpu_run(tnb_queue *queue, tnb_plan *plan, tnb_error *err)
         if (profile)
             plan->times[i] = now_ns() - begin;
     }
-    cpu_openmp_threads(outer);
+    cpu_openmp_threads(plan->inst->pool, outer);
     return s;
 }
 

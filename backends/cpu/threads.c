@@ -17,6 +17,8 @@ enum {
 struct cpu_pool {
     const tnb_host *host;
     uint32_t n_threads, n_started;
+    int (*openmp_get)(void); /* NULL without an OpenMP runtime */
+    void (*openmp_set)(int);
     pthread_t *thread;
     pthread_mutex_t owner; /* held while a job runs */
     pthread_mutex_t lock;  /* for `wake` */
@@ -108,12 +110,26 @@ static uint32_t next_job(struct cpu_pool *pool, uint32_t seen)
 static void *worker(void *arg)
 {
     struct cpu_pool *pool = arg;
-    cpu_openmp_threads(1);
+    cpu_openmp_threads(pool, 1);
     for (uint32_t seen = 0; !atomic_load(&pool->stop);) {
         seen = next_job(pool, seen);
         work(pool, seen);
     }
     return NULL;
+}
+
+/* Looked up, not linked: only oneDNN needs an OpenMP runtime, and brings it. Once, since a look-up
+ * that fails allocates. */
+static void find_openmp(struct cpu_pool *pool)
+{
+    union {
+        void *p;
+        int (*get)(void);
+        void (*set)(int);
+    } get = {.p = dlsym(RTLD_DEFAULT, "omp_get_max_threads")},
+      set = {.p = dlsym(RTLD_DEFAULT, "omp_set_num_threads")};
+    pool->openmp_get = get.get;
+    pool->openmp_set = set.set;
 }
 
 struct cpu_pool *cpu_pool_create(const tnb_host *host, uint32_t n_threads)
@@ -122,6 +138,7 @@ struct cpu_pool *cpu_pool_create(const tnb_host *host, uint32_t n_threads)
     if (!pool)
         return NULL;
     *pool = (struct cpu_pool){.host = host, .n_threads = n_threads};
+    find_openmp(pool);
     pthread_mutex_init(&pool->owner, NULL);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
@@ -223,20 +240,13 @@ void cpu_parallel_fine(struct cpu_pool *pool, int64_t n, int64_t grain, cpu_rang
     run_pieces(pool, n, pieces_of(n, grain, most), fn, arg);
 }
 
-int cpu_openmp_threads(int n)
+int cpu_openmp_threads(const struct cpu_pool *pool, int n)
 {
-    /* Looked up, not linked: only oneDNN needs an OpenMP runtime, and brings it. */
-    union {
-        void *p;
-        int (*get)(void);
-        void (*set)(int);
-    } get = {.p = dlsym(RTLD_DEFAULT, "omp_get_max_threads")},
-      set = {.p = dlsym(RTLD_DEFAULT, "omp_set_num_threads")};
-    if (!get.p || !set.p)
+    if (!pool->openmp_get || !pool->openmp_set)
         return 1;
-    int old = get.get();
+    int old = pool->openmp_get();
     if (old != n)
-        set.set(n);
+        pool->openmp_set(n);
     return old;
 }
 

@@ -37,7 +37,7 @@ void cpu_parallel_fine(struct cpu_pool *pool, int64_t n, int64_t grain, cpu_rang
                        const void *arg);
 
 /* Threads that OpenMP regions begun by this thread (oneDNN's) will have. Returns the old count. */
-int cpu_openmp_threads(int n);
+int cpu_openmp_threads(const struct cpu_pool *pool, int n);
 /* Keeps OpenBLAS, where it is the CBLAS, from threads of its own. */
 void cpu_quiet_blas(void);
 
