@@ -126,6 +126,17 @@ static int32_t device_score(const struct ocl_desc *desc, cl_device_id id, bool l
     return (int32_t)(shared ? 201 + speed / 10 : 300 + speed);
 }
 
+/* PoCL 3.0 sums the lanes of wide vectors wrongly, or never ends compiling them; its work-groups
+ * are right. 3.1 is right in both. */
+static bool is_old_pocl(const char *platform_version)
+{
+    const char *at = strstr(platform_version, "ocl "); /* "OpenCL 3.0 PoCL 3.0-rc2 ..." */
+    if (!at)
+        at = strstr(platform_version, "oCL ");
+    int version = at ? version_of(at + 4, "") : 0;
+    return version != 0 && version < 31;
+}
+
 static void describe_kind(struct ocl_desc *desc, cl_device_type type, const char *platform,
                           bool llvmpipe)
 {
@@ -147,6 +158,8 @@ static void describe_kind(struct ocl_desc *desc, cl_device_type type, const char
     /* llvmpipe runs work-items in the lanes of a vector: its fast form is the GPU's. */
     desc->natural_class =
         desc->info.kind == TNB_DEVICE_CPU && !llvmpipe ? OCL_CLASS_CPU : OCL_CLASS_GPU;
+    if (desc->is_pocl && is_old_pocl(desc->platform_version))
+        desc->natural_class = OCL_CLASS_GPU;
     if (desc->max_group < 256 || desc->local_bytes < 16384)
         desc->natural_class = OCL_CLASS_CPU;
 }
