@@ -79,10 +79,15 @@ static struct _cl_device_id devices[] = {
      CL_TRUE,
      67108864,
      {0}},
+    {&dispatch, "Made-up CPU 1", "", CL_DEVICE_TYPE_CPU, 2, 2000, CL_TRUE, 4096, {0}},
+    {&dispatch, "Made-up CPU 2", "", CL_DEVICE_TYPE_CPU, 2, 2000, CL_TRUE, 4096, {0}},
 };
-static struct _cl_platform_id platforms[] = {
+#define N_PLATFORMS 4
+static struct _cl_platform_id platforms[N_PLATFORMS] = {
     {&dispatch, "Made-up FPGA Emulation Platform for OpenCL(TM)", "OpenCL 1.2 made up", 3, 1},
     {&dispatch, "Made-up GPUs", "OpenCL 3.0 made up", 0, 3},
+    {&dispatch, "Portable Computing Language", "OpenCL 3.0 PoCL 3.0-rc2  Linux", 4, 1},
+    {&dispatch, "Portable Computing Language", "OpenCL 3.0 PoCL 3.1+debian  Linux", 5, 1},
 };
 static struct _cl_context the_context = {&dispatch};
 static struct _cl_command_queue the_queue = {&dispatch};
@@ -300,10 +305,10 @@ API cl_int CL_API_CALL clGetPlatformInfo(cl_platform_id platform, cl_platform_in
 
 cl_int CL_API_CALL clIcdGetPlatformIDsKHR(cl_uint n_room, cl_platform_id *out, cl_uint *out_n)
 {
-    for (cl_uint i = 0; out && i < 2 && i < n_room; i++)
+    for (cl_uint i = 0; out && i < N_PLATFORMS && i < n_room; i++)
         out[i] = &platforms[i];
     if (out_n)
-        *out_n = 2;
+        *out_n = N_PLATFORMS;
     return CL_SUCCESS;
 }
 

@@ -28,15 +28,18 @@ static const struct expected expected[] = {
     {"Made-up AMD", "pci:0000:0c:1f.2", TNB_DEVICE_GPU, 0},
     {"Made-up Intel", "pci:0001:00:02.0", TNB_DEVICE_GPU, 0},
     {"Made-up FPGA Emulation Device", NULL, TNB_DEVICE_CPU, TNB_CAP_EMULATED},
+    {"Made-up CPU 1", NULL, TNB_DEVICE_CPU, TNB_CAP_EMULATED | TNB_CAP_HOST_MEMORY},
+    {"Made-up CPU 2", NULL, TNB_DEVICE_CPU, TNB_CAP_EMULATED | TNB_CAP_HOST_MEMORY},
 };
+#define N_EXPECTED (sizeof(expected) / sizeof(expected[0]))
 
 static void check_devices(struct ocl_test *t)
 {
     uint32_t n = 0;
-    int32_t score[4] = {0};
+    int32_t score[N_EXPECTED] = {0};
     t->table->device_count(t->instance, &n, &t->err);
-    EXPECT(n == 4, "%u devices instead of 4", n);
-    for (uint32_t i = 0; i < n && i < 4; i++) {
+    EXPECT(n == N_EXPECTED, "%u devices instead of %zu", n, N_EXPECTED);
+    for (uint32_t i = 0; i < n && i < N_EXPECTED; i++) {
         tnb_device_info info = {.struct_size = sizeof(info)};
         const struct expected *e = &expected[i];
         t->table->device_info(t->instance, i, &info, &t->err);
@@ -88,6 +91,37 @@ static void check_large_buffer(struct ocl_test *t)
            status, t->err.msg);
 }
 
+/* Which kernels a device gets: `want` is in the reason of a verdict. */
+static void check_class(const char *device, const char *want)
+{
+    struct ocl_test t;
+    const int64_t dim[] = {4};
+    const tnb_tensor values[] = {ocl_test_type(TNB_F32, 1, dim), ocl_test_type(TNB_F32, 1, dim)};
+    const uint32_t in = 0, out = 1, prior[] = {TNB_ABSENT, TNB_ABSENT};
+    const tnb_node node = {.struct_size = sizeof(node),
+                           .op = "relu",
+                           .label = "",
+                           .n_in = 1,
+                           .n_out = 1,
+                           .in = &in,
+                           .out = &out};
+    const tnb_node *nodes[] = {&node};
+    const tnb_graph graph = {.struct_size = sizeof(graph),
+                             .n_nodes = 1,
+                             .n_values = 2,
+                             .nodes = nodes,
+                             .values = values,
+                             .prior = prior};
+    tnb_support support = {.struct_size = sizeof(support)};
+    int rc = ocl_test_open(&t, device, NULL, NULL);
+    EXPECT(rc == 0, "%s does not open", device);
+    if (rc)
+        return;
+    t.table->supports(t.device, &graph, 0, &support, &t.err);
+    EXPECT(strstr(support.why, want), "%s: %s, not %s", device, support.why, want);
+    ocl_test_close(&t);
+}
+
 int main(void)
 {
     struct ocl_test t;
@@ -101,6 +135,9 @@ int main(void)
     check_lost_device(&t);
     check_large_buffer(&t);
     ocl_test_close(&t);
+    check_class("Made-up AMD", "GPU-class");
+    check_class("Made-up CPU 1", "GPU-class"); /* PoCL before 3.1 */
+    check_class("Made-up CPU 2", "CPU-class");
     printf("made-up devices: %d failures\n", failures);
     return failures != 0;
 }
