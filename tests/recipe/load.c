@@ -147,14 +147,14 @@ Test(load, overrides_come_in_order)
 {
     tn_recipe *recipe =
         must_load(good_recipe, SETS("optimizer.momentum=0.9", "optimizer=adam", "optimizer.lr=1",
-                                    "optimizer.lr=2", "data.validation=null"));
+                                    "optimizer.lr=2", "data.validation=null", "data.train=50"));
     struct tn_train_params params;
     tn_dataset *train = NULL, *held = (tn_dataset *)&params;
     cr_assert_eq(tn_recipe_train_params(recipe, &params, NULL), TN_OK);
     cr_expect_str_eq(params.optimizer->type, "adam");
     cr_expect_eq(params.optimizer->options[0].u.i, 2);
     cr_assert_eq(tn_recipe_open_data(recipe, NULL, &train, &held, NULL, NULL), TN_OK);
-    cr_expect_eq(tn_dataset_size(train), 16000);
+    cr_expect_eq(tn_dataset_size(train), 50);
     cr_expect_null(held);
     tn_dataset_unref(&train);
     tn_recipe_destroy(&recipe);
@@ -209,7 +209,7 @@ Test(load, a_layer_that_does_not_fit_is_named_with_its_place_and_shapes)
 
 Test(load, shapes_may_come_from_the_data)
 {
-    tn_recipe *recipe = must_load(good_recipe, SETS("inputs=null"));
+    tn_recipe *recipe = must_load(good_recipe, SETS("inputs=null", "data.train=200"));
     struct tn_error err = {TN_OK, ""};
     tn_model *model = NULL;
     tn_dataset *train = NULL;
@@ -217,7 +217,7 @@ Test(load, shapes_may_come_from_the_data)
     cr_expect_not_null(strstr(err.msg, "shape of input 'x'"), "%s", err.msg);
     cr_expect_null(model);
     cr_assert_eq(tn_recipe_open_data(recipe, NULL, &train, NULL, NULL, &err), TN_OK, "%s", err.msg);
-    cr_expect_eq(tn_dataset_size(train), 14400);
+    cr_expect_eq(tn_dataset_size(train), 180);
     cr_assert_eq(tn_recipe_build_model(recipe, train, &model, &err), TN_OK, "%s", err.msg);
     struct tn_shape shape = tn_model_input_shape(model, 0), wanted = TN_SHAPE(1, 28, 28);
     cr_expect(tn_shape_equal(&shape, &wanted));
@@ -232,12 +232,12 @@ Test(load, shapes_may_come_from_the_data)
 Test(load, validation_from_the_end_or_by_seed)
 {
     static const char *const sets[] = {"data.train=1000", "data.validation.shuffle=false"};
-    tn_recipe *recipe = must_load(good_recipe, SETS(sets[0], sets[1]));
+    tn_recipe *recipe = must_load(good_recipe, SETS(sets[0], sets[1], "data.test=70"));
     tn_dataset *train = NULL, *held = NULL, *test = NULL;
     cr_assert_eq(tn_recipe_open_data(recipe, NULL, &train, &held, &test, NULL), TN_OK);
     cr_expect_eq(tn_dataset_size(train), 900);
     cr_expect_eq(tn_dataset_size(held), 100);
-    cr_expect_eq(tn_dataset_size(test), 4000);
+    cr_expect_eq(tn_dataset_size(test), 70);
     cr_expect_eq(tn_dataset_sample(held, 0), 900);
     tn_dataset_unref(&train);
     tn_dataset_unref(&held);
