@@ -116,7 +116,7 @@ def packages_are_unpacked_and_their_pc_files_moved():
             assert file.read().startswith(f"prefix={prefix}/usr\nlibdir={prefix}/usr/lib/"), prefix
         assert env["LIBRARY_PATH"] == env["LD_LIBRARY_PATH"] == os.path.join(prefix, lib), env
         assert env["PKG_CONFIG_PATH"] == os.path.join(prefix, lib, "pkgconfig"), env
-        assert env["CPATH"] == os.path.join(prefix, "usr/include"), env
+        assert env["C_INCLUDE_PATH"] == os.path.join(prefix, "usr/include"), env
         assert env["PATH"] == os.path.join(prefix, "usr/bin") + ":/bin", env
     return "libraries, headers, .pc files, programs"
 
