@@ -23,6 +23,9 @@ import json, sys, time, torch
 device, threads, epochs, samples, batch = sys.argv[1], *map(int, sys.argv[2:])
 torch.set_num_threads(threads)
 torch.manual_seed(1)
+# f32 on both sides: no TF32. And cuDNN may try out which algorithm is fastest.
+torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
+torch.backends.cudnn.benchmark = True
 net = torch.nn.Sequential(
     torch.nn.Conv2d(1, 32, 3), torch.nn.ReLU(), torch.nn.MaxPool2d(2), torch.nn.Flatten(),
     torch.nn.Linear(5408, 64), torch.nn.ReLU(), torch.nn.Linear(64, 10)).to(device)
