@@ -131,7 +131,7 @@ static tn_dtype input_dtype(const struct bench_input *in)
 static tn_status build(struct contender *c, const struct bench_case *k)
 {
     tn_value in[BENCH_MAX_IN], out[BENCH_MAX_OUT];
-    char name[16];
+    char name[32];
     size_t n_attr = 0;
     tn_status status = tn_graph_create(k->name, &c->graph, &c->err);
     if (status != TN_OK)
