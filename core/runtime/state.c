@@ -212,6 +212,20 @@ static tnb_span state_span(const struct tn_session_state *s)
     return (tnb_span){.buffer = s->buffer, .offset = s->offset, .size = s->n_bytes};
 }
 
+static tn_status read_state(tn_session *session, const struct tn_session_state *s, void *data,
+                            struct tn_error *err)
+{
+    struct tn_session_device *dev = &session->devices[0];
+    tnb_error e = TN_TNB_ERROR;
+    tnb_status ts = TNB_OK;
+    if (s->n_bytes)
+        ts = dev->api->read(dev->queue, state_span(s), data, TNB_HOST_NOW, &e);
+    tn_status st = tn_session_failed(dev, "reading state", ts, &e, err);
+    if (st != TN_OK)
+        tn_error_prefix(err, "state '%s'", s->params.name);
+    return st;
+}
+
 tn_status tn_session_get_state(tn_session *session, const char *name, tn_tensor **out_tensor,
                                struct tn_error *err)
 {
@@ -219,21 +233,29 @@ tn_status tn_session_get_state(tn_session *session, const char *name, tn_tensor 
     if (index == TN_NONE)
         return not_found(session, name, err);
     const struct tn_session_state *s = &session->states.items[index];
-    struct tn_session_device *dev = &session->devices[0];
     tn_tensor *tensor = NULL;
-    tnb_error e = TN_TNB_ERROR;
     tn_status st = tn_tensor_create(s->params.dtype, &s->params.shape, &tensor, err);
-    if (st == TN_OK && s->n_bytes) {
-        tnb_status ts =
-            dev->api->read(dev->queue, state_span(s), tn_tensor_data(tensor), TNB_HOST_NOW, &e);
-        st = tn_session_failed(dev, "reading state", ts, &e, err);
-    }
-    if (st != TN_OK) {
-        tn_tensor_unref(&tensor);
+    if (st != TN_OK)
         return tn_error_prefix(err, "state '%s'", name), st;
+    if ((st = read_state(session, s, tn_tensor_data(tensor), err)) != TN_OK) {
+        tn_tensor_unref(&tensor);
+        return st;
     }
     *out_tensor = tensor;
     return TN_OK;
+}
+
+tn_status tn_session_get_state_bytes(tn_session *session, const char *name, void *data,
+                                     size_t n_bytes, struct tn_error *err)
+{
+    uint32_t index = find_state(session, name);
+    if (index == TN_NONE)
+        return not_found(session, name, err);
+    const struct tn_session_state *s = &session->states.items[index];
+    if (n_bytes != s->n_bytes)
+        return tn_error_set(err, TN_E_INVALID, "state '%s' has %llu bytes, not %zu", name,
+                            (unsigned long long)s->n_bytes, n_bytes);
+    return read_state(session, s, data, err);
 }
 
 tn_status tn_session_set_state(tn_session *session, const char *name, const tn_tensor *tensor,

@@ -95,6 +95,9 @@ TN_API void tn_session_state_info(const tn_session *session, size_t index,
 /* Copies; waits for running plans. TN_E_NOT_FOUND. set: same shape, any dtype (converted). */
 TN_API tn_status tn_session_get_state(tn_session *session, const char *name, tn_tensor **out_tensor,
                                       struct tn_error *err);
+/* The same into plain row-major memory of exactly n_bytes. No allocation. */
+TN_API tn_status tn_session_get_state_bytes(tn_session *session, const char *name, void *data,
+                                            size_t n_bytes, struct tn_error *err);
 TN_API tn_status tn_session_set_state(tn_session *session, const char *name,
                                       const tn_tensor *tensor, struct tn_error *err);
 /* Fills state again from its initialisers; names beginning with `prefix`, NULL: all. */
