@@ -3,14 +3,18 @@
 
     tests/cli/sanitize.py BUILDDIR
 
-A leak report does not fail a Criterion test, so the runs that count are these. Leaks inside OpenCL
-drivers and OpenMP are not ours.
+A leak report does not fail a Criterion test, so the runs that count are these: the cases below, and
+every case of the tests of bad input, of --explain and of the verbs. Leaks inside OpenCL drivers and
+OpenMP are not ours.
 """
 
 import os
 import sys
 
 import harness
+import test_bad_input
+import test_explain
+import test_verbs
 from harness import Tool, case
 
 FOREIGN = ["libpocl", "libLLVM", "libclang", "libgomp", "libdnnl", "libOpenCL", "libRusticl",
@@ -18,8 +22,22 @@ FOREIGN = ["libpocl", "libLLVM", "libclang", "libgomp", "libdnnl", "libOpenCL", 
            "liboclgrind", "libstdc++", "libopenblas"]
 
 
+MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:")
+
+
+class Checked(Tool):
+    """A report fails the case, whatever exit code it expects."""
+
+    def run(self, *args, **kwargs):
+        done = super().run(*args, **kwargs)
+        text = done.stdout + done.stderr
+        for mark in MARKS:
+            assert mark not in text, text[-6000:]
+        return done
+
+
 def make_tool():
-    tool = Tool(harness.build_folder())
+    tool = Checked(harness.build_folder())
     suppressions = os.path.join(tool.cwd, "lsan.supp")
     with open(suppressions, "w") as file:
         file.writelines(f"leak:{name}\n" for name in FOREIGN)
@@ -32,15 +50,24 @@ def make_tool():
     return tool
 
 
-TOOL = make_tool()
+TOOL = test_bad_input.TOOL = test_explain.TOOL = test_verbs.TOOL = make_tool()
 SMALL = ["--set", "data.train=640", "--set", "data.test=200", "--max-steps", "8", "--threads", "2"]
+
+# A sanitizer's own address space is larger than any limit.
+harness.CASES.remove(test_bad_input.device_out_of_memory)
 
 
 def clean(done, expected=0):
     text = done.stdout + done.stderr
-    for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:"):
-        assert mark not in text, text[-6000:]
     assert done.returncode == expected, f"exit {done.returncode}\n{text[-3000:]}"
+
+
+@case
+def a_report_would_be_seen():
+    """The build is what it is said to be."""
+    with open(TOOL.exe, "rb") as file:
+        tool = file.read()
+    assert b"__asan_init" in tool and b"__ubsan_handle" in tool, f"{TOOL.exe} is not built with sanitizers"
 
 
 @case

@@ -5,7 +5,6 @@
 """
 
 import fcntl
-import itertools
 import json
 import os
 import pty
@@ -15,6 +14,7 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 
@@ -23,7 +23,6 @@ import tiny
 from harness import Skip, Tool, case
 
 TOOL = Tool(harness.build_folder())
-NUMBERS = itertools.count()
 VERBS = ["train", "eval", "summary", "devices", "init", "schema"]
 SMALL = ["--set", "data.train=600", "--set", "data.test=150", "--set", "model.0.filters=4",
          "--set", "model.3.units=8"]
@@ -31,9 +30,7 @@ QUICK = ["digits-cnn", *SMALL, "--device", "cpu", "--threads", "2"]
 
 
 def fresh():
-    path = os.path.join(TOOL.cwd, f"case-{next(NUMBERS)}")
-    os.mkdir(path)
-    return path
+    return tempfile.mkdtemp(dir=TOOL.cwd)
 
 
 def events(done):
