@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The project's main job on real input: mnist-cnn on MNIST, on cpu and on OpenCL.
 
-    tests/cli/accept_mnist.py [BUILDDIR] [--full]
+    tests/cli/accept_mnist.py [BUILDDIR]
 """
 
 import hashlib
