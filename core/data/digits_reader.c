@@ -52,7 +52,7 @@ static tn_status open_digits(const struct tn_reader_call *call, tn_dataset **out
 
 const struct tn_reader tn_reader_digits = {
     .component = {.name = "digits",
-                  .doc = "built-in hand-written digits, drawn by seed: x [N, 1, 28, 28], y 0..9",
+                  .doc = "built-in digits, drawn by seed: x [N, 1, 28, 28], y 0..9",
                   .options = options,
                   .n_options = TN_LEN(options)},
     .open = open_digits,
