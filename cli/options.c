@@ -28,7 +28,7 @@ static const struct option options[] = {
     {"--threads", NULL, "N", "TENON_THREADS", "threads of every pool; default: all processors",
      COUNT, CLI_OPT_DEVICE, AT(threads), .min = 1, .max = 4096},
     {"--backend-opt", NULL, "K=V", "TENON_BACKEND_OPT",
-     "option for the backend; may be repeated\n(variable: a=1;b=2)", LIST, CLI_OPT_DEVICE,
+     "option for the backend that --backend names; may be\nrepeated (variable: a=1;b=2)", LIST, CLI_OPT_DEVICE,
      AT(backend_opts), AT(n_backend_opts)},
     {"--set", NULL, "K=V", "TENON_SET",
      "override a key of the recipe, as optimizer.lr=0.01 or\nmodel.0.filters=64; may be repeated "
