@@ -37,9 +37,14 @@ static inline float mse_term(float p, float t)
 {
     return (p - t) * (p - t);
 }
+/* fmax would turn the NaN of a broken probability into -100, and its loss into a plausible 100. */
+static inline float held(float log_p)
+{
+    return log_p < -100.0f ? -100.0f : log_p;
+}
 static inline float bce_term(float p, float t)
 {
-    return -(t * fmax(log(p), -100.0f) + (1.0f - t) * fmax(log(1.0f - p), -100.0f));
+    return -(t * held(log(p)) + (1.0f - t) * held(log(1.0f - p)));
 }
 static inline float bce_logits_term(float z, float t)
 {

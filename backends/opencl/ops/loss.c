@@ -6,7 +6,7 @@ void ocl_emit_ce(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0), *labels = ocl_in_type(b, 1);
     int64_t classes = x->rank ? x->dim[x->rank - 1] : 1, rows = tnb_count(labels);
-    if (rows == 0 || classes == 0)
+    if (rows == 0) /* without classes every label is outside, and the loss NaN */
         return;
     bool group = ocl_is_gpu(b) && classes >= 128;
     ocl_kernel(b, "loss", ocl_label_option(labels->dtype), group ? "ce_group" : "ce_item");
@@ -18,7 +18,7 @@ void ocl_emit_ce(struct ocl_build *b)
     if (group)
         ocl_groups(b, rows, 256);
     else
-        ocl_each(b, rows, classes >= 256 ? 1 : 256 / classes);
+        ocl_each(b, rows, classes >= 256 ? 1 : 256 / (classes + 1) + 1);
 }
 
 void ocl_emit_ce_grad(struct ocl_build *b)
