@@ -5,6 +5,9 @@
 #include "../gemm.h"
 #include "ops.h"
 
+/* Kernels count elements in ints, and step past the end by less than a work-group or a tile. */
+#define MAX_ELEMENTS (INT32_MAX - 4095)
+
 /* Element types per input and output: letters as in build.h. */
 static const struct ocl_op ops[] = {
     {"add", "n=", "=", "*", "elementwise", ocl_emit_binary, NULL},
@@ -141,8 +144,8 @@ static bool values_fit(const tnb_graph *graph, const uint32_t *values, uint32_t 
                      dtype_name(t->dtype));
             return false;
         }
-        if (tnb_count(t) > INT32_MAX) {
-            snprintf(why, size, "%s %u has more than 2^31 - 1 elements", side, i);
+        if (tnb_count(t) > MAX_ELEMENTS) {
+            snprintf(why, size, "%s %u has more than 2^31 - 4096 elements", side, i);
             return false;
         }
     }

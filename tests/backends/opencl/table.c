@@ -216,10 +216,41 @@ static void check_refusals(struct ocl_test *t)
     CHECK(t->table->supports(t->device, &graph, 0, &s, &t->err) == TNB_OK && !s.verdict &&
               strstr(s.why, "2^31"),
           "%s", s.why);
+    const int64_t edge[] = {INT32_MAX};
+    types[0] = types[1] = ocl_test_type(TNB_F32, 1, edge);
+    CHECK(t->table->supports(t->device, &graph, 0, &s, &t->err) == TNB_OK && !s.verdict,
+          "a work-item's index may pass 2^31 while it looks for the end");
     node.op = "vendor.op";
     CHECK(t->table->supports(t->device, &graph, 0, &s, &t->err) == TNB_OK && !s.verdict &&
               strstr(s.why, "vendor.op"),
           "%s", s.why);
+}
+
+/* A dense layer's product: one tile, and a K that one work-group must not walk alone. */
+static void check_split(const char *device)
+{
+    const int64_t a[] = {64, 5408}, b[] = {5408, 64}, c[] = {64, 64};
+    tnb_tensor types[3] = {ocl_test_type(TNB_F32, 2, a), ocl_test_type(TNB_F32, 2, b),
+                           ocl_test_type(TNB_F32, 2, c)};
+    uint32_t in[] = {0, 1}, out[] = {2};
+    tnb_node node = {
+        .struct_size = sizeof(node), .op = "matmul", .n_in = 2, .n_out = 1, .in = in, .out = out};
+    const tnb_node *nodes[] = {&node};
+    tnb_graph graph = {
+        .struct_size = sizeof(graph), .n_nodes = 1, .n_values = 3, .nodes = nodes, .values = types};
+    tnb_support s = {.struct_size = sizeof(s)};
+    const char *opts[] = {"class=gpu", "gemm=own", NULL};
+    struct ocl_test t;
+    if (ocl_test_open(&t, device, opts, NULL))
+        return;
+    CHECK(t.table->supports(t.device, &graph, 0, &s, &t.err) == TNB_OK &&
+              strcmp(s.variant, "tiles-split") == 0,
+          "%s", s.variant);
+    types[0].dim[1] = types[1].dim[0] = 200;
+    CHECK(t.table->supports(t.device, &graph, 0, &s, &t.err) == TNB_OK &&
+              strcmp(s.variant, "tiles-local") == 0,
+          "%s", s.variant);
+    ocl_test_close(&t);
 }
 
 int main(int argc, char **argv)
