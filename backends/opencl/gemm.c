@@ -8,6 +8,8 @@
 
 /* CLBlast takes one call per batch entry; beyond this our own batched kernel is better. */
 #define CLBLAST_MAX_BATCH 16
+/* Of K for one split: fewer would not pay for adding the splits up. */
+#define SPLIT_LEAST 128
 
 /* The index of output batch i in operand k. */
 static int64_t batch_index(const struct ocl_nest *nest, uint32_t k, int64_t i)
@@ -39,12 +41,45 @@ static void emit_clblast(struct ocl_build *b, const struct ocl_gemm_spec *s)
     }
 }
 
+static int64_t div_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* A dense layer's forward product has few tiles and a long K: a handful of work-groups would walk
+ * it while the rest of the GPU stands idle. */
+int64_t ocl_gemm_split_depth(const tnb_device *device, int64_t m, int64_t n, int64_t k,
+                             int64_t n_batch)
+{
+    if (device->device_class != OCL_CLASS_GPU || m <= 0 || n <= 0 || n_batch <= 0 ||
+        k < 2 * SPLIT_LEAST)
+        return k;
+    int64_t tiles = div_up(m, 64) * div_up(n, 64) * n_batch;
+    int64_t want = 4 * (int64_t)device->desc->n_units / tiles, most = k / SPLIT_LEAST;
+    int64_t splits = want < most ? want : most;
+    return splits < 2 ? k : div_up(div_up(k, splits), 16) * 16;
+}
+
+/* CLBlast splits nothing; where our split product has the GPU busy and its own would not, it is
+ * left out, unless the user asked for it. */
+bool ocl_gemm_by_clblast(const tnb_device *device, int64_t m, int64_t n, int64_t k, int64_t n_batch)
+{
+    if (device->gemm != OCL_GEMM_CLBLAST || n_batch > CLBLAST_MAX_BATCH)
+        return false;
+    return device->instance->options.gemm == OCL_GEMM_CLBLAST ||
+           ocl_gemm_split_depth(device, m, n, k, n_batch) > k / 4;
+}
+
 static void emit_local_tiles(struct ocl_build *b, const struct ocl_gemm_spec *s)
 {
+    int64_t n_out = s->n_batch * s->m * s->n;
+    int64_t depth = ocl_gemm_split_depth(b->device, s->m, s->n, s->k, s->n_batch);
+    int64_t splits = div_up(s->k, depth);
+    struct ocl_ref c = splits > 1 ? ocl_scratch(b, (uint64_t)(splits * n_out) * 4) : s->c;
     ocl_kernel(b, "gemm_gpu", "", "gemm");
     ocl_arg_f32(b, s->a);
     ocl_arg_f32(b, s->b);
-    ocl_arg_f32(b, s->c);
+    ocl_arg_f32(b, c);
     ocl_arg_nest(b, &s->batch, s->batch.rank);
     ocl_arg_int(b, s->m);
     ocl_arg_int(b, s->n);
@@ -55,7 +90,11 @@ static void emit_local_tiles(struct ocl_build *b, const struct ocl_gemm_spec *s)
     ocl_arg_long(b, s->k * s->n);
     ocl_arg_long(b, s->trans_b ? 1 : s->n);
     ocl_arg_long(b, s->trans_b ? s->k : 1);
-    ocl_tiles(b, s->m, s->n, s->n_batch);
+    ocl_arg_int(b, s->n_batch);
+    ocl_arg_int(b, depth);
+    ocl_tiles(b, s->m, s->n, s->n_batch * splits);
+    if (splits > 1)
+        ocl_emit_sum_outer(b, c, s->c, splits, n_out);
 }
 
 static void emit_pack_b(struct ocl_build *b, const struct ocl_gemm_spec *s, struct ocl_ref packed,
@@ -112,7 +151,7 @@ void ocl_emit_gemm(struct ocl_build *b, const struct ocl_gemm_spec *s)
         return;
     if (s->k == 0)
         ocl_emit_fill(b, s->c, 4, 0, n_out);
-    else if (b->device->gemm == OCL_GEMM_CLBLAST && s->n_batch <= CLBLAST_MAX_BATCH)
+    else if (ocl_gemm_by_clblast(b->device, s->m, s->n, s->k, s->n_batch))
         emit_clblast(b, s);
     else if (ocl_use_tiles(b))
         emit_local_tiles(b, s);

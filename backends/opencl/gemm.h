@@ -16,6 +16,13 @@ struct ocl_gemm_spec {
 };
 void ocl_emit_gemm(struct ocl_build *b, const struct ocl_gemm_spec *spec);
 
+/* How much of K one split of a GPU-class product takes; k: it is not split. */
+int64_t ocl_gemm_split_depth(const tnb_device *device, int64_t m, int64_t n, int64_t k,
+                             int64_t n_batch);
+/* Whether CLBlast serves this product. */
+bool ocl_gemm_by_clblast(const tnb_device *device, int64_t m, int64_t n, int64_t k,
+                         int64_t n_batch);
+
 /* Allocates what CLBlast's launches of the plan share. */
 tnb_status ocl_gemm_prepare(tnb_plan *plan, tnb_error *err);
 tnb_status ocl_gemm_run(tnb_queue *queue, tnb_plan *plan, const struct ocl_gemm_call *call,

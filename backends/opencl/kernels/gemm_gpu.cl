@@ -57,21 +57,23 @@
                 STORE_C(m, n, acc[i][j]);                                                          \
         }
 
-/* C [batch, M, N] = A B with strides; the table gives the batch index in A and B. */
+/* C [split, batch, M, N] = A B with strides, each split over `depth` of K; the table gives the batch
+ * index in A and B. */
 __kernel __attribute__((reqd_work_group_size(16, 16, 1))) void
 gemm(IN(float, a), IN(float, b), OUT(float, c), IN(int, table), const int M, const int N,
      const int K, const long a_batch, const long a_row, const long a_col, const long b_batch,
-     const long b_row, const long b_col)
+     const long b_row, const long b_col, const int batches, const int depth)
 {
     LOCALS(M, N)
-    const int batch = layer;
+    const int split = layer / batches, batch = layer - split * batches;
+    const int lo = split * depth, hi = min(K, lo + depth);
     __global const float *pa = PTR(a) + table_offset(PTR(table), 0, batch) * a_batch;
     __global const float *pb = PTR(b) + table_offset(PTR(table), 1, batch) * b_batch;
-    __global float *pc = PTR(c) + (long)batch * M * N;
+    __global float *pc = PTR(c) + (long)layer * M * N;
 #define GEMM_A(m, k) pa[(m)*a_row + (k)*a_col]
 #define GEMM_B(k, n) pb[(k)*b_row + (n)*b_col]
 #define GEMM_C(m, n, v) pc[(long)(m)*N + (n)] = (v)
-    PRODUCT(M, N, 0, K, GEMM_A, GEMM_B)
+    PRODUCT(M, N, lo, hi, GEMM_A, GEMM_B)
     STORE(M, N, GEMM_C)
 }
 

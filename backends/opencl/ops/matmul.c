@@ -9,16 +9,17 @@ static tnb_tensor batch_shape(const tnb_tensor *t)
     return batch;
 }
 
-void ocl_emit_matmul(struct ocl_build *b)
+/* All but the operands themselves. */
+static struct ocl_gemm_spec spec_of(const tnb_graph *graph, const tnb_node *node)
 {
-    const tnb_tensor *a = ocl_in_type(b, 0), *bt = ocl_in_type(b, 1), *c = ocl_out_type(b, 0);
-    struct ocl_gemm_spec s = {.a = ocl_in(b, 0), .b = ocl_in(b, 1), .c = ocl_out(b, 0)};
-    s.trans_a = tnb_attr_int(b->node, "trans_a", 0) != 0;
-    s.trans_b = tnb_attr_int(b->node, "trans_b", 0) != 0;
+    const tnb_tensor *a = &graph->values[node->in[0]], *b = &graph->values[node->in[1]];
+    const tnb_tensor *c = &graph->values[node->out[0]];
+    struct ocl_gemm_spec s = {.trans_a = tnb_attr_int(node, "trans_a", 0) != 0,
+                              .trans_b = tnb_attr_int(node, "trans_b", 0) != 0};
     s.m = c->dim[c->rank - 2];
     s.n = c->dim[c->rank - 1];
     s.k = a->dim[a->rank - (s.trans_a ? 2 : 1)];
-    tnb_tensor batch_a = batch_shape(a), batch_b = batch_shape(bt), batch_c = batch_shape(c);
+    tnb_tensor batch_a = batch_shape(a), batch_b = batch_shape(b), batch_c = batch_shape(c);
     s.n_batch = tnb_count(&batch_c);
     s.n_batch_b = tnb_count(&batch_b);
     ocl_nest_init(&s.batch, &batch_c, 2);
@@ -32,5 +33,26 @@ void ocl_emit_matmul(struct ocl_build *b)
         s.n_batch = 1;
         s.batch.rank = 0;
     }
+    return s;
+}
+
+const char *ocl_matmul_variant(const tnb_device *device, const tnb_graph *graph,
+                               const tnb_node *node)
+{
+    struct ocl_gemm_spec s = spec_of(graph, node);
+    if (ocl_gemm_by_clblast(device, s.m, s.n, s.k, s.n_batch))
+        return "clblast";
+    if (device->device_class != OCL_CLASS_GPU)
+        return "tiles-packed";
+    return ocl_gemm_split_depth(device, s.m, s.n, s.k, s.n_batch) < s.k ? "tiles-split"
+                                                                        : "tiles-local";
+}
+
+void ocl_emit_matmul(struct ocl_build *b)
+{
+    struct ocl_gemm_spec s = spec_of(b->graph, b->node);
+    s.a = ocl_in(b, 0);
+    s.b = ocl_in(b, 1);
+    s.c = ocl_out(b, 0);
     ocl_emit_gemm(b, &s);
 }

@@ -26,6 +26,9 @@ void ocl_emit_max_grad(struct ocl_build *b);
 void ocl_emit_argmax(struct ocl_build *b);
 /* matmul.c */
 void ocl_emit_matmul(struct ocl_build *b);
+/* The provider that serves this product, for --explain. */
+const char *ocl_matmul_variant(const tnb_device *device, const tnb_graph *graph,
+                               const tnb_node *node);
 /* lookup.c */
 void ocl_emit_embedding(struct ocl_build *b);
 void ocl_emit_embedding_grad(struct ocl_build *b);

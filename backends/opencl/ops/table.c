@@ -183,11 +183,12 @@ static void add_pairs(tnb_support *s, const struct ocl_op *op, const tnb_graph *
         add_pair(s, graph, node, (uint32_t)(p[0] - '0'), (uint32_t)(p[2] - '0'));
 }
 
-static const char *variant_name(const tnb_device *device, const struct ocl_op *op)
+static const char *variant_name(const tnb_device *device, const struct ocl_op *op,
+                                const tnb_graph *graph, const tnb_node *node)
 {
     bool gpu = device->device_class == OCL_CLASS_GPU;
     if (strcmp(op->variant, "gemm") == 0)
-        return device->gemm == OCL_GEMM_CLBLAST ? "clblast" : gpu ? "tiles-local" : "tiles-packed";
+        return ocl_matmul_variant(device, graph, node);
     if (strcmp(op->variant, "conv") == 0)
         return gpu ? "implicit-gemm" : "packed-columns";
     return op->variant;
@@ -214,7 +215,7 @@ static void decide(tnb_device *device, const tnb_graph *graph, const tnb_node *n
     bool exact =
         node->n_out && node->out[0] != TNB_ABSENT && graph->values[node->out[0]].dtype != TNB_F32;
     s->precision = exact ? TNB_PREC_EXACT : TNB_PREC_F32;
-    snprintf(s->variant, sizeof(s->variant), "%s", variant_name(device, op));
+    snprintf(s->variant, sizeof(s->variant), "%s", variant_name(device, op, graph, node));
     snprintf(s->why, sizeof(s->why), "%s kernels",
              device->device_class == OCL_CLASS_GPU ? "GPU-class" : "CPU-class");
     add_pairs(s, op, graph, node);

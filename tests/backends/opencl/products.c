@@ -83,10 +83,10 @@ static void check_matmul(struct ocl_test *t, int64_t batch, int64_t m, int64_t n
 
 static void check_matmuls(struct ocl_test *t)
 {
-    static const int64_t sizes[][4] = {{1, 1, 1, 1},     {1, 7, 33, 5},   {1, 64, 64, 64},
-                                       {1, 65, 96, 129}, {1, 3, 200, 17}, {1, 130, 1, 70},
-                                       {3, 17, 31, 40},  {20, 5, 6, 7},   {1, 33, 1056, 9},
-                                       {2, 9, 64, 300},  {1, 128, 128, 2}};
+    static const int64_t sizes[][4] = {
+        {1, 1, 1, 1},     {1, 7, 33, 5},     {1, 64, 64, 64}, {1, 65, 96, 129}, {1, 3, 200, 17},
+        {1, 130, 1, 70},  {3, 17, 31, 40},   {20, 5, 6, 7},   {1, 33, 1056, 9}, {2, 9, 64, 300},
+        {1, 128, 128, 2}, {1, 33, 40, 1301}, {3, 7, 65, 519}};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
         for (int trans = 0; trans < 4; trans++)
             check_matmul(t, sizes[i][0], sizes[i][1], sizes[i][2], sizes[i][3], trans & 1,

@@ -266,5 +266,6 @@ int main(int argc, char **argv)
     check_plan(&t);
     check_refusals(&t);
     ocl_test_close(&t);
+    check_split(argc > 1 ? argv[1] : "Portable");
     return check_result(t.info.name);
 }
