@@ -55,9 +55,9 @@ def recipes_on_named_data_on_pocl():
 @case
 def two_heads_learn_both():
     done = TOOL.events("train", "digits-two-heads", "--device", "cpu", "--no-save")[-1]
-    heads = {k: v for k, v in done.items() if k.startswith("test_") and k.endswith("accuracy")}
-    assert len(heads) == 2 and min(heads.values()) > 0.9, str(heads)
-    return str(heads)
+    # The second head is a regression of the digit's value, whose variance is 8.25.
+    assert done["test_digit_accuracy"] > 0.95 and done["test_value_error"] < 6, str(done)
+    return f"digit accuracy {done['test_digit_accuracy']:.4f}, value error {done['test_value_error']:.2f}"
 
 
 @case
