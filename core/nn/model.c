@@ -100,14 +100,24 @@ tn_status tn_model_add_input(tn_model *model, const char *name, tn_dtype dtype,
     return TN_OK;
 }
 
-/* "conv2d", then "conv2d_1", "conv2d_2": as Keras counts. */
-static const char *auto_name(tn_model *model, const char *type)
+/* "conv2d", then "conv2d_1", "conv2d_2": as Keras counts. Names are never taken back, so counting
+ * goes on from the last one given. */
+static const char *auto_name(tn_model *model, struct tn_model_node *node)
 {
-    uint32_t index;
+    const char *type = node->type->component.name;
+    uint32_t index, number = 0;
     char buf[128];
-    snprintf(buf, sizeof(buf), "%s", type);
-    for (int n = 1; find_node(model, buf, &index); n++)
-        snprintf(buf, sizeof(buf), "%s_%d", type, n);
+    for (size_t i = model->nodes.n; i-- > 0 && !number;)
+        if (model->nodes.items[i].type == node->type)
+            number = model->nodes.items[i].auto_number;
+    do {
+        if (number)
+            snprintf(buf, sizeof(buf), "%s_%u", type, number);
+        else
+            snprintf(buf, sizeof(buf), "%s", type);
+        number++;
+    } while (find_node(model, buf, &index));
+    node->auto_number = number;
     return tn_arena_strdup(&model->arena, buf);
 }
 
@@ -198,8 +208,7 @@ tn_status tn_model_add_layer(tn_model *model, const struct tn_layer_spec *spec,
         return unknown_type(spec->type, err);
     if (spec->name && (status = check_name(model, spec->name, err)))
         return status;
-    node.name = spec->name ? tn_arena_strdup(&model->arena, spec->name)
-                           : auto_name(model, node.type->component.name);
+    node.name = spec->name ? tn_arena_strdup(&model->arena, spec->name) : auto_name(model, &node);
     if (!node.name || !TN_VEC_GROW(&model->nodes))
         return NO_MEMORY(err);
     snprintf(who, sizeof(who), "layer '%s'", node.name);

@@ -8,6 +8,7 @@
 
 struct tn_model_node {
     const char *name;
+    uint32_t auto_number; /* of a name that we gave: 1 for "conv2d", 2 for "conv2d_1"; else 0 */
     const struct tn_layer_type *type; /* NULL: a model input */
     const char *state_owner;          /* name of the layer whose state it uses: itself, or shared */
     const struct tn_attr *options;

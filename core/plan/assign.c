@@ -20,11 +20,13 @@ static int by_size(const void *pa, const void *pb)
     return a->index < b->index ? -1 : 1;
 }
 
-static int by_offset(const void *pa, const void *pb)
+/* Puts `item` among the placed ones, which are in order of offset. */
+static void insert(const struct tn_mem_item **placed, uint32_t n, const struct tn_mem_item *item)
 {
-    const struct tn_mem_item *a = *(const struct tn_mem_item *const *)pa;
-    const struct tn_mem_item *b = *(const struct tn_mem_item *const *)pb;
-    return a->offset < b->offset ? -1 : a->offset > b->offset;
+    uint32_t at = n;
+    for (; at > 0 && placed[at - 1]->offset > item->offset; at--)
+        placed[at] = placed[at - 1];
+    placed[at] = item;
 }
 
 /* The smallest gap among `busy` (sorted by offset) that holds n_bytes, else the end. */
@@ -51,9 +53,11 @@ int tn_mem_assign(struct tn_mem_item *items, uint32_t n, uint64_t align, uint64_
         return 1;
     struct ranked *ranked = malloc(sizeof(*ranked) * n);
     const struct tn_mem_item **busy = malloc(sizeof(*busy) * n);
-    if (!ranked || !busy) {
+    const struct tn_mem_item **placed = malloc(sizeof(*placed) * n);
+    if (!ranked || !busy || !placed) {
         free(ranked);
         free(busy);
+        free(placed);
         return 0;
     }
     for (uint32_t i = 0; i < n; i++)
@@ -63,15 +67,16 @@ int tn_mem_assign(struct tn_mem_item *items, uint32_t n, uint64_t align, uint64_
         struct tn_mem_item *item = &items[ranked[k].index];
         uint32_t n_busy = 0;
         for (uint32_t j = 0; j < k; j++)
-            if (ranked[j].item->begin <= item->end && item->begin <= ranked[j].item->end)
-                busy[n_busy++] = ranked[j].item;
-        qsort(busy, n_busy, sizeof(*busy), by_offset);
+            if (placed[j]->begin <= item->end && item->begin <= placed[j]->end)
+                busy[n_busy++] = placed[j];
         uint64_t n_bytes = item->n_bytes ? item->n_bytes : 1;
         item->offset = best_gap(busy, n_busy, n_bytes, align);
+        insert(placed, k, item);
         uint64_t end = tn_align_up(item->offset + n_bytes, align);
         *out_total = end > *out_total ? end : *out_total;
     }
     free(ranked);
     free(busy);
+    free(placed);
     return 1;
 }

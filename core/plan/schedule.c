@@ -94,18 +94,23 @@ static tn_status renumber(struct scheduler *s, struct tn_error *err)
     return tn_ir_index_readers(ir, err);
 }
 
-/* The value over `store` that stands for it: the first made. */
-static uint32_t first_value(const struct tn_plan_ir *ir, uint32_t store)
+/* By store: the value that stands for it, the first made. NULL when memory is out. */
+static uint32_t *first_values(const struct tn_plan_ir *ir)
 {
-    for (uint32_t v = 0; v < ir->n_values; v++)
-        if (ir->store_of[v] == store)
-            return v;
-    return TNB_ABSENT;
+    uint32_t *first = TN_ARENA_NEW(ir->arena, uint32_t, ir->n_stores);
+    for (uint32_t s = 0; first && s < ir->n_stores; s++)
+        first[s] = TNB_ABSENT;
+    for (uint32_t v = ir->n_values; first && v-- > 0;)
+        first[ir->store_of[v]] = v;
+    return first;
 }
 
 /* prior[] where every reader of the old version really comes before the new one's producer. */
-static void fill_prior(struct tn_plan_ir *ir)
+static tn_status fill_prior(struct tn_plan_ir *ir, struct tn_error *err)
 {
+    const uint32_t *first = first_values(ir);
+    if (!first)
+        return tn_ir_oom(ir, err);
     for (uint32_t v = 0; v < ir->n_values; v++)
         ir->prior[v] = TNB_ABSENT;
     for (uint32_t a = 0; a < ir->n_assigns; a++) {
@@ -114,10 +119,11 @@ static void fill_prior(struct tn_plan_ir *ir)
         int ordered = writer != TN_NONE;
         for (uint32_t r = 0; ordered && r < state->n_readers; r++)
             ordered = ir->readers[state->first_reader + r] <= writer;
-        uint32_t value = first_value(ir, ir->assigns[a].source);
+        uint32_t value = first[ir->assigns[a].source];
         if (ordered && value != TNB_ABSENT && ir->prior[value] == TNB_ABSENT)
-            ir->prior[value] = first_value(ir, ir->assigns[a].state);
+            ir->prior[value] = first[ir->assigns[a].state];
     }
+    return TN_OK;
 }
 
 tn_status tn_ir_schedule(struct tn_plan_ir *ir, struct tn_error *err)
@@ -147,7 +153,5 @@ tn_status tn_ir_schedule(struct tn_plan_ir *ir, struct tn_error *err)
         finish_node(&s, node, k);
     }
     st = renumber(&s, err);
-    if (st == TN_OK)
-        fill_prior(ir);
-    return st;
+    return st == TN_OK ? fill_prior(ir, err) : st;
 }

@@ -26,7 +26,8 @@ struct tn_session_device {
 
 struct tn_session_state {
     struct tn_state_params params; /* strings in the session's arena */
-    tnb_buffer *buffer;            /* on devices[0] */
+    uint64_t name_hash;
+    tnb_buffer *buffer; /* on devices[0] */
     uint64_t offset, n_bytes;
 };
 

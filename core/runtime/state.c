@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "graph/init.h"
 #include "runtime/session.h"
 
 static uint32_t find_state(const tn_session *session, const char *name)
 {
+    uint64_t hash = tn_hash_string(name);
     for (size_t i = 0; i < session->states.n; i++)
-        if (strcmp(session->states.items[i].params.name, name) == 0)
+        if (session->states.items[i].name_hash == hash &&
+            strcmp(session->states.items[i].params.name, name) == 0)
             return (uint32_t)i;
     return TN_NONE;
 }
@@ -137,7 +140,7 @@ static tn_status fill_chunk(tn_session *session, size_t first, tnb_buffer *buffe
 static tn_status declare(tn_session *session, const struct tn_state_params *params,
                          struct tn_error *err)
 {
-    struct tn_session_state state = {.params = *params};
+    struct tn_session_state state = {.params = *params, .name_hash = tn_hash_string(params->name)};
     tn_status st = state_size(params, &state.n_bytes, err);
     state.params.name = tn_arena_strdup(&session->arena, params->name);
     state.params.slot = params->slot ? tn_arena_strdup(&session->arena, params->slot) : NULL;

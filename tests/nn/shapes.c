@@ -212,9 +212,14 @@ Test(shapes, names_and_connections)
     cr_expect_not_null(strstr(err.msg, "used twice"), "%s", err.msg);
     cr_assert_eq(tn_model_add_layer(model, &flatten, &err), TN_OK, "%s", err.msg);
     cr_assert_eq(tn_model_add_layer(model, &flatten, &err), TN_OK, "%s", err.msg);
+    cr_assert_eq(tn_model_add_layer(
+                     model, &(struct tn_layer_spec){.type = "flatten", .name = "flatten_2"}, &err),
+                 TN_OK);
+    cr_assert_eq(tn_model_add_layer(model, &flatten, &err), TN_OK, "%s", err.msg);
     cr_assert_eq(tn_model_summary(model, &layers, &n, &err), TN_OK, "%s", err.msg);
-    cr_assert_eq(n, 3u);
+    cr_assert_eq(n, 5u);
     cr_expect_str_eq(layers[2].name, "flatten_1");
+    cr_expect_str_eq(layers[4].name, "flatten_3", "_2 is the user's");
     cr_expect_str_eq(layers[2].inputs, "flatten");
     tn_free(layers);
     tn_model_destroy(&model);
