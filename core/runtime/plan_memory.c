@@ -176,6 +176,9 @@ tn_status tn_plan_allocate(tn_plan *plan, struct tn_error *err)
         st = tn_session_add_states(session, plan->key.graph, plan->state_of, err);
     if (st == TN_E_OOM)
         return tn_plan_no_room(plan, 0, 1, err);
+    /* Other plans may be running still, and a backend binds while its queue is idle. */
+    if (st == TN_OK)
+        st = tn_session_sync(session, err);
     if (st == TN_OK)
         st = bind_plan(plan, err);
     if (st == TN_OK)

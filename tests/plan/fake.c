@@ -119,6 +119,7 @@ static tnb_status fake_plan_bind(tnb_plan *handle, const tnb_span *spans, uint32
     struct fake_plan *plan = (struct fake_plan *)handle;
     uint64_t total = 0, at = 0;
     fake.n_binds++;
+    fake.n_busy_binds += (uint32_t)fake.is_busy;
     for (uint32_t i = 0; i < n_spans; i++)
         total += spans[i].buffer ? 0 : (plan->sizes[i] + 63) / 64 * 64;
     if (total && !plan->hidden &&
@@ -138,7 +139,15 @@ static tnb_status fake_plan_bind(tnb_plan *handle, const tnb_span *spans, uint32
 
 static tnb_status fake_run(tnb_queue *queue, tnb_plan *plan, tnb_error *err)
 {
+    fake.is_busy = 1;
     return ref->run(queue, ((struct fake_plan *)plan)->inner, err);
+}
+
+static tnb_status fake_event_wait(tnb_event *event, uint64_t value, uint64_t timeout_ns,
+                                  tnb_error *err)
+{
+    fake.is_busy = 0;
+    return ref->event_wait(event, value, timeout_ns, err);
 }
 
 static tnb_status fake_plan_times(tnb_plan *plan, uint64_t *out_ns, uint32_t n, tnb_error *err)
@@ -185,6 +194,7 @@ static void open_runtime(void)
     unit.api.plan_destroy = fake_plan_destroy;
     unit.api.plan_bind = fake_plan_bind;
     unit.api.run = fake_run;
+    unit.api.event_wait = fake_event_wait;
     unit.api.plan_times = fake_plan_times;
     unit.api.buffer_alloc = fake_alloc;
     unit.api.device_info = fake_info;

@@ -23,6 +23,8 @@ struct fake {
     uint64_t alloc_limit;         /* 0: none; a larger buffer is TNB_E_OOM */
     uint32_t fail_from;           /* 0: never; this allocation and all after it are TNB_E_OOM */
     uint32_t n_allocs, n_binds;
+    uint32_t n_busy_binds; /* made while a run had not been waited for */
+    int is_busy;
     uint64_t offset_align; /* 0: 64 */
 };
 extern struct fake fake;

@@ -43,6 +43,20 @@ Test(placement, a_refused_node_goes_to_the_fallback, .fini = close_fake)
     cr_assert_str_eq(n.shapes, "[2,4] -> []");
 }
 
+/* tenon/backend.h promises an idle queue to plan_bind, also for a plan made between two steps. */
+Test(placement, a_plan_is_bound_while_nothing_runs, .fini = close_fake)
+{
+    const float x[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    tn_session *s = open_fake(0);
+    tn_graph *g = chain();
+    tn_plan *large = plan_of(s, g, 2);
+    set_f32(large, "x", x, 8);
+    run(large);
+    cr_assert(fake.is_busy, "nothing has waited for the run yet");
+    plan_of(s, g, 1); /* fits into the arena that is there */
+    cr_assert_eq(fake.n_busy_binds, 0);
+}
+
 Test(placement, strict_names_node_shapes_and_reason, .fini = close_fake)
 {
     fake.refuse[0] = "tanh";
