@@ -1,4 +1,5 @@
 /* The best weights so far, kept on the host and put back when training ends. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,8 @@ int tn_best_is_better(const struct tn_trainer *trainer, size_t measure, double v
     double gain = trainer->best_value - value;
     if (trainer->best_epoch == 0)
         return 1;
+    if (isnan(trainer->best_value)) /* anything beats it; and it beats nothing */
+        return !isnan(value);
     if (trainer->eval_fn.measures[measure].higher_is_better)
         gain = -gain;
     return gain > trainer->params.min_delta;

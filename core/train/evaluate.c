@@ -25,6 +25,7 @@ tn_status tn_evaluate_loader(struct tn_trainer *trainer, tn_loader *loader,
 {
     struct tn_totals totals = {.n_samples = 0};
     const struct tn_batch *batch;
+    tn_ring_drop(&trainer->pending); /* of a run that ended with an error */
     tn_status status = tn_loader_start(loader, 0, 0, err);
     while (!status && (batch = tn_loader_next(loader))) {
         tn_plan *plan;
@@ -53,6 +54,8 @@ void tn_totals_results(struct tn_trainer *trainer, const struct tn_step_fn *fn,
         result->name = *prefix
                            ? tn_arena_printf(&trainer->arena, "%s%s", prefix, fn->measures[m].name)
                            : fn->measures[m].name;
+        if (!result->name) /* no memory for the prefix */
+            result->name = fn->measures[m].name;
         result->value = totals->sum[m] / n;
     }
 }

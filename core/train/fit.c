@@ -157,6 +157,7 @@ static tn_status train_epoch(struct fit *f)
     struct tn_trainer *t = f->t;
     const struct tn_batch *batch;
     memset(&f->totals, 0, sizeof(f->totals));
+    tn_ring_drop(&t->pending); /* of a run that ended with an error */
     f->step_in_epoch = 0;
     f->epoch_begin_ns = f->burst_ns = tn_time_ns();
     tn_status status = tn_loader_start(t->loader, (uint64_t)f->epoch - 1, 0, f->err);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "train/trainer.h"
 
 struct build {
@@ -143,12 +144,32 @@ static tn_status describe_target(struct build *b, enum tn_target_kind kind, tn_v
     return TN_OK;
 }
 
+/* A target that several losses use must satisfy the strictest of them. */
+static void tighten_target(struct build *b, const char *field, enum tn_target_kind kind,
+                           tn_value output)
+{
+    struct tn_shape shape = tn_graph_shape(b->graph, output);
+    struct tn_feed *feed = NULL;
+    for (size_t i = 0; i < b->fn->n_feeds; i++)
+        if (b->fn->feeds[i].kind && strcmp(b->fn->feeds[i].field, field) == 0)
+            feed = &b->fn->feeds[i];
+    if (!feed)
+        return;
+    if (feed->kind == TN_TARGET_LABELS && kind == TN_TARGET_UNIT)
+        feed->n_classes = TN_MIN(feed->n_classes, 2);
+    else if (feed->kind == TN_TARGET_LABELS && kind == TN_TARGET_LABELS && shape.rank)
+        feed->n_classes = TN_MIN(feed->n_classes, shape.dim[shape.rank - 1]);
+    else if (feed->kind == TN_TARGET_REAL && kind == TN_TARGET_UNIT)
+        feed->kind = TN_TARGET_UNIT;
+}
+
 static tn_status find_target(struct build *b, const char *field, enum tn_target_kind kind,
                              tn_value output, tn_value *out_value)
 {
     field = field ? field : "y";
     for (size_t i = 0; i < b->n_targets; i++) {
         if (strcmp(b->target_names[i], field) == 0) {
+            tighten_target(b, field, kind, output);
             *out_value = b->targets[i];
             return TN_OK;
         }
@@ -166,10 +187,24 @@ static tn_status find_target(struct build *b, const char *field, enum tn_target_
     return TN_OK;
 }
 
+static int has_measure(const struct build *b, const char *name)
+{
+    for (size_t i = 0; i < b->fn->n_measures; i++)
+        if (strcmp(b->fn->measures[i].name, name) == 0)
+            return 1;
+    return 0;
+}
+
 static tn_status add_measure(struct build *b, const char *name, int higher_is_better,
                              tn_value per_sample)
 {
     struct tn_step_fn *fn = b->fn;
+    if (!name)
+        return tn_error_set(b->err, TN_E_OOM, "out of host memory while building a step");
+    if (has_measure(b, name))
+        return tn_error_set(b->err, TN_E_INVALID,
+                            "two results are called '%s': give the metric another name ('name:')",
+                            name);
     if (fn->n_measures == TN_MAX_RESULTS)
         return tn_error_set(b->err, TN_E_INVALID, "more than %d losses and metrics",
                             TN_MAX_RESULTS);
@@ -180,6 +215,15 @@ static tn_status add_measure(struct build *b, const char *name, int higher_is_be
     fn->measures[fn->n_measures].higher_is_better = higher_is_better;
     fn->n_measures++;
     return tn_graph_check(b->graph, b->err);
+}
+
+/* "a_loss"; a second loss on the same output is "a_loss_2". */
+static const char *part_name(struct build *b, const struct tn_loss_spec *spec)
+{
+    const char *base = join(b, spec->output ? spec->output : "output", "_loss"), *name = base;
+    for (int n = 2; name && has_measure(b, name); n++)
+        name = tn_arena_printf(&b->trainer->arena, "%s_%d", base, n);
+    return name;
 }
 
 static tn_status add_loss(struct build *b, const struct tn_loss_spec *spec, size_t index)
@@ -209,8 +253,7 @@ static tn_status add_loss(struct build *b, const struct tn_loss_spec *spec, size
     b->loss_sum = index == 0 ? sum : tn_add(b->graph, b->loss_sum, sum);
     b->sums[0] = b->loss_sum;
     if (b->trainer->params.n_losses > 1)
-        status =
-            add_measure(b, join(b, spec->output ? spec->output : "output", "_loss"), 0, per_sample);
+        status = add_measure(b, part_name(b, spec), 0, per_sample);
     return status;
 }
 

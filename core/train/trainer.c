@@ -90,7 +90,9 @@ static tn_status open_train(struct tn_trainer *trainer, tn_dataset *train, struc
         (status = tn_feed_adapt(&trainer->train_fn, train, &trainer->train, err)) ||
         (status = tn_loader_create(trainer->train, &loader, &trainer->loader, err)))
         return status;
-    trainer->n_steps_planned = trainer->params.epochs * tn_loader_batch_count(trainer->loader);
+    if (TN_MUL_OVERFLOW(trainer->params.epochs, tn_loader_batch_count(trainer->loader),
+                        &trainer->n_steps_planned))
+        trainer->n_steps_planned = INT64_MAX;
     if (trainer->params.max_steps)
         trainer->n_steps_planned = TN_MIN(trainer->n_steps_planned, trainer->params.max_steps);
     return tn_feed_plans(trainer, &trainer->train_fn, trainer->loader, err);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tenon/tenon.h"
+#include "train/trainer.h"
 
 static const char *const backends[] = {"ref", "cpu", "opencl"};
 #define N_BACKENDS 3
@@ -276,6 +277,121 @@ Test(trainer, a_loss_that_explodes_ends_the_run_by_name)
     cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_E_NUMERIC);
     cr_assert(strstr(rig.err.msg, "at step ") && strstr(rig.err.msg, "learning rate"), "%s",
               rig.err.msg);
+    close_rig(&rig);
+}
+
+/* What the failed run left in the rings does not count in what comes next. */
+Test(trainer, evaluating_after_a_failed_run)
+{
+    struct rig rig;
+    struct tn_attr lr = TN_AF("lr", 1e20);
+    struct tn_optimizer_spec sgd = {.type = "sgd", .options = &lr, .n_options = 1};
+    const struct tn_result *results;
+    double first, second;
+    size_t n;
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 4);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_E_NUMERIC);
+    cr_assert_eq(tn_session_reset_state(rig.session, NULL, &rig.err), TN_OK);
+    cr_assert_eq(tn_trainer_evaluate(rig.trainer, rig.data, "", &results, &n, &rig.err), TN_OK);
+    first = results[0].value;
+    cr_assert_eq(tn_trainer_evaluate(rig.trainer, rig.data, "", &results, &n, &rig.err), TN_OK);
+    second = results[0].value;
+    cr_assert_eq(first, second, "%g, then %g", first, second);
+    close_rig(&rig);
+}
+
+Test(trainer, a_result_that_is_no_number_is_never_better)
+{
+    struct tn_trainer trainer = {.best_epoch = 1, .best_value = 1.0};
+    cr_assert_not(tn_best_is_better(&trainer, 0, NAN));
+    trainer.best_value = NAN; /* the first epoch's */
+    cr_assert(tn_best_is_better(&trainer, 0, 1e9));
+    cr_assert_not(tn_best_is_better(&trainer, 0, NAN));
+    trainer.eval_fn.measures[0].higher_is_better = 1;
+    cr_assert(tn_best_is_better(&trainer, 0, 0.1));
+}
+
+/* Results have names of their own: losses get one, metrics must be given one. */
+Test(trainer, two_results_of_one_name)
+{
+    struct rig rig;
+    struct tn_loss_spec losses[] = {mse, {.type = "mse", .weight = 0.5}};
+    struct tn_metric_spec metrics[] = {{.type = "mse"}, {.type = "mse"}};
+    struct tn_optimizer_spec sgd = {.type = "sgd"};
+    const struct tn_result *results;
+    size_t n;
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, losses, &sgd, 1);
+    params.n_losses = 2;
+    params.metrics = metrics;
+    params.n_metrics = 2;
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "two results are called 'mse'"), "%s", rig.err.msg);
+    metrics[1].name = "again";
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(tn_trainer_evaluate(rig.trainer, rig.data, "", &results, &n, &rig.err), TN_OK);
+    cr_assert_eq(n, 5);
+    cr_assert_str_eq(results[1].name, "output_loss");
+    cr_assert_str_eq(results[2].name, "output_loss_2");
+    cr_assert_float_eq(results[0].value, 1.5 * results[1].value, 1e-5 * results[0].value);
+    close_rig(&rig);
+}
+
+/* Two heads on one target: the labels must fit the smaller one too. */
+Test(trainer, a_shared_target_fits_every_loss)
+{
+    struct rig rig;
+    struct tn_attr five = TN_AI("units", 5), three = TN_AI("units", 3);
+    const char *const from[] = {"x"}, *const outputs[] = {"a", "b"};
+    struct tn_layer_spec layers[] = {{.type = "dense",
+                                      .name = "a",
+                                      .inputs = from,
+                                      .n_inputs = 1,
+                                      .options = &five,
+                                      .n_options = 1},
+                                     {.type = "dense",
+                                      .name = "b",
+                                      .inputs = from,
+                                      .n_inputs = 1,
+                                      .options = &three,
+                                      .n_options = 1}};
+    struct tn_loss_spec losses[] = {{.type = "softmax_cross_entropy", .output = "a"},
+                                    {.type = "softmax_cross_entropy", .output = "b"}};
+    struct tn_optimizer_spec sgd = {.type = "sgd"};
+    struct tn_shape shape = TN_SHAPE(2);
+    float x[10] = {0}, labels[5] = {0, 1, 2, 3, 4}, y[5] = {0.5f, 1.0f, 0.0f, 7.0f, 0.0f};
+    open_rig(&rig, 0);
+    cr_assert_eq(tn_model_create("heads", &rig.model, NULL), TN_OK);
+    cr_assert_eq(tn_model_add_input(rig.model, "x", TN_F32, &shape, NULL), TN_OK);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(tn_model_add_layer(rig.model, &layers[i], NULL), TN_OK);
+    cr_assert_eq(tn_model_set_outputs(rig.model, outputs, 2, NULL), TN_OK);
+    rig.data = make_data(5, 2, x, 0, labels);
+    struct tn_train_params params = params_for(&rig, losses, &sgd, 1);
+    params.n_losses = 2;
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "3"), "%s", rig.err.msg);
+    tn_dataset_unref(&rig.data);
+    tn_model_destroy(&rig.model);
+
+    make_linear(&rig, 2, 1); /* any number for mse, but not for bce */
+    rig.data = make_data(5, 2, x, 1, y);
+    struct tn_loss_spec both[] = {mse, {.type = "bce_with_logits"}};
+    params = params_for(&rig, both, &sgd, 1);
+    params.n_losses = 2;
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "7"), "%s", rig.err.msg);
     close_rig(&rig);
 }
 
