@@ -1,6 +1,7 @@
 /* tenon eval: a saved model over a part of its data. */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -36,6 +37,10 @@ static int find_model(struct eval *e)
         snprintf(e->model_path, sizeof(e->model_path), "%s/model.safetensors", path);
     else
         snprintf(e->model_path, sizeof(e->model_path), "%s", path);
+    if (access(e->recipe_path, F_OK))
+        return cli_usage("there is no %s: a run folder, as tenon train makes it, has the recipe "
+                         "beside the model",
+                         e->recipe_path);
     return CLI_OK;
 }
 
