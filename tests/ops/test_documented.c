@@ -1,0 +1,140 @@
+/* That docs/operators.md and docs/recipes.md name every operator, layer, loss, ... with its options
+ * and their defaults, as the schemas have them. */
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/op.h"
+#include "tenon/tenon.h"
+
+static char *read_doc(const char *name)
+{
+    char path[4096];
+    snprintf(path, sizeof(path), "%s/%s", DOCS, name);
+    FILE *file = fopen(path, "rb");
+    cr_assert(file, "cannot open %s", path);
+    char *text = calloc(1, 1 << 17);
+    size_t n = fread(text, 1, (1 << 17) - 1, file);
+    cr_assert(n > 0 && n < (1 << 17) - 1);
+    fclose(file);
+    return text;
+}
+
+/* The line of a table whose first cell has `name` in backticks, the caller's to free; NULL. */
+static char *find_row(const char *doc, const char *name)
+{
+    char quoted[96];
+    snprintf(quoted, sizeof(quoted), "`%s`", name);
+    for (const char *line = doc; line && *line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        size_t n = strcspn(line, "\n");
+        const char *hit = strstr(line, quoted);
+        const char *cell = *line == '|' ? strchr(line + 1, '|') : NULL;
+        if (hit && cell && hit < cell)
+            return strndup(line, n);
+    }
+    return NULL;
+}
+
+/* Where `word` stands as a word of its own; NULL. */
+static const char *find_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *hit = strstr(text, word); hit; hit = strstr(hit + 1, word))
+        if (!isalnum((unsigned char)hit[n]) && hit[n] != '_' &&
+            (hit == text || (!isalnum((unsigned char)hit[-1]) && hit[-1] != '_')))
+            return hit;
+    return NULL;
+}
+
+/* What stands behind `word=`; NULL. */
+static const char *find_default(const char *row, const char *word)
+{
+    const char *at = find_word(row, word);
+    while (at && at[strlen(word)] != '=')
+        at = find_word(at + 1, word);
+    return at ? at + strlen(word) + 1 : NULL;
+}
+
+/* A row may point to another one instead of repeating its options. */
+static int refers(const char *row)
+{
+    return strstr(row, "same") || strstr(row, "those of");
+}
+
+static void expect_number(const char *row, const char *owner, const char *name, double want)
+{
+    const char *at = find_default(row, name);
+    if (!at) {
+        cr_expect(refers(row) || strstr(owner, "_grad"), "%s: default of %s", owner, name);
+        return;
+    }
+    double found = strtod(at, NULL);
+    cr_expect(found == want, "%s: %s=%g, but the schema says %g", owner, name, found, want);
+}
+
+Test(documented, operators)
+{
+    char *doc = read_doc("operators.md");
+    for (size_t i = 0; i < tn_op_count(); i++) {
+        const struct tn_op *op = tn_op_at(i);
+        char *row = find_row(doc, op->name);
+        cr_expect(row, "docs/operators.md has no row for %s", op->name);
+        for (uint32_t a = 0; row && a < op->n_attrs; a++) {
+            const struct tn_attr_schema *attr = &op->attrs[a];
+            cr_expect(find_word(row, attr->name) || refers(row), "%s: no word on %s", op->name,
+                      attr->name);
+            if (!attr->required && attr->type == TN_ATTR_INT)
+                expect_number(row, op->name, attr->name, (double)attr->dflt.u.i);
+            if (!attr->required && attr->type == TN_ATTR_FLOAT)
+                expect_number(row, op->name, attr->name, attr->dflt.u.f);
+        }
+        free(row);
+    }
+    free(doc);
+}
+
+static void expect_default(const char *row, const char *owner, const struct tn_option *option)
+{
+    const char *text = find_default(row, option->name);
+    if (!text)
+        return;
+    size_t n = strcspn(text, " ,;:)|");
+    cr_expect(option->dflt, "%s: %s has no default", owner, option->name);
+    if (option->dflt && (isdigit((unsigned char)*text) || *text == '-'))
+        cr_expect(strtod(text, NULL) == strtod(option->dflt, NULL), "%s: %s=%.*s, not %s", owner,
+                  option->name, (int)n, text, option->dflt);
+    else if (option->dflt)
+        cr_expect(strlen(option->dflt) == n && strncmp(text, option->dflt, n) == 0,
+                  "%s: %s=%.*s, not %s", owner, option->name, (int)n, text, option->dflt);
+}
+
+static void expect_component(const char *doc, const struct tn_component *component)
+{
+    char quoted[96];
+    char *row = find_row(doc, component->name);
+    snprintf(quoted, sizeof(quoted), "`%s`", component->name);
+    cr_expect(strstr(doc, quoted), "docs/recipes.md says nothing of %s", component->name);
+    for (size_t i = 0; i < component->n_options; i++) {
+        cr_expect(find_word(doc, component->options[i].name), "%s: no word on %s", component->name,
+                  component->options[i].name);
+        if (row)
+            expect_default(row, component->name, &component->options[i]);
+    }
+    free(row);
+}
+
+Test(documented, recipes)
+{
+    char *doc = read_doc("recipes.md");
+    for (int kind = TN_COMPONENT_LAYER; kind <= TN_COMPONENT_SCHEDULE; kind++) {
+        cr_expect(tn_component_count((tn_component_kind)kind) > 0);
+        for (size_t i = 0; i < tn_component_count((tn_component_kind)kind); i++)
+            expect_component(doc, tn_component_at((tn_component_kind)kind, i));
+    }
+    for (size_t i = 0; i < tn_reader_count(); i++)
+        expect_component(doc, tn_reader_at(i));
+    free(doc);
+}
