@@ -144,3 +144,37 @@ ON_EACH(layers, a_residual_adds_its_input)
     expect_close(y, (const float[]){7, -1}, 2, 1e-6, 0, "y");
     tn_model_destroy(&model);
 }
+
+/* Two networks in one graph: layers of one name drop different elements. */
+Test(dropout, masks_follow_the_path, .fini = close_all)
+{
+    struct tn_error err = {TN_OK, ""};
+    tn_session *session = open_session(ON_REF);
+    tn_model *model = new_model("x", TN_SHAPE(64));
+    const struct tn_attr rate = TN_AF("rate", 0.5);
+    add_layer(model, (struct tn_layer_spec){.type = "dropout", .options = &rate, .n_options = 1});
+    tn_graph *g = new_graph("two");
+    tn_value x = f32_input(g, "x", TN_SHAPE(1, 64)), y;
+    struct tn_forward forward = {.training = 1, .inputs = &x, .apply = TN_NONE};
+    forward.sample = tn_graph_input(g, "sample", TN_I64, &TN_SHAPE(1), TN_INPUT_DATA);
+    forward.rng = tn_graph_input(g, "rng", TN_I64, &TN_SCALAR, TN_INPUT_STEP);
+    const char *const prefixes[] = {"generator", "critic"};
+    for (int i = 0; i < 2; i++) {
+        forward.prefix = prefixes[i];
+        check(tn_model_forward(model, g, &forward, &y, &err), &err, "forward");
+        tn_graph_output(g, prefixes[i], y);
+    }
+    tn_plan *plan = plan_of(session, g, 0);
+    const int64_t zero = 0;
+    float ones[64], a[64], b[64];
+    for (int i = 0; i < 64; i++)
+        ones[i] = 1;
+    set_f32(plan, "x", ones, 64);
+    check(tn_plan_set_input_bytes(plan, "sample", &zero, sizeof(zero), &err), &err, "sample");
+    check(tn_plan_set_input_bytes(plan, "rng", &zero, sizeof(zero), &err), &err, "rng");
+    run(plan);
+    get_f32(plan, "generator", a, 64);
+    get_f32(plan, "critic", b, 64);
+    cr_assert(memcmp(a, b, sizeof(a)) != 0, "both networks drop the same elements");
+    tn_model_destroy(&model);
+}

@@ -18,6 +18,14 @@ static const struct tn_option dropout_options[] = {
     OPT_FLOAT("rate", 0, NULL, "share of elements set to zero while training, in [0, 1)"),
 };
 
+/* The layer's path, so that the networks of one graph draw masks of their own. */
+static int64_t path_hash(const struct tn_layer_ctx *ctx)
+{
+    const char *prefix = ctx->forward->prefix;
+    uint64_t name = tn_hash_string(ctx->name);
+    return (int64_t)(prefix ? tn_mix64(tn_hash_string(prefix) ^ name) : name);
+}
+
 static tn_value build_dropout(const struct tn_layer_ctx *ctx)
 {
     double rate = tn_options_float(&ctx->options, "rate");
@@ -30,7 +38,7 @@ static tn_value build_dropout(const struct tn_layer_ctx *ctx)
         return tn_layer_fail(ctx, "training needs the inputs 'sample' and 'rng' of tn_forward");
     const struct tn_attr attrs[] = {
         TN_AF("rate", rate),
-        TN_AI("path_hash", (int64_t)tn_hash_string(ctx->name)),
+        TN_AI("path_hash", path_hash(ctx)),
     };
     return tn_op3(ctx->graph, "dropout", ctx->in[0], forward->sample, forward->rng, attrs,
                   TN_LEN(attrs));
