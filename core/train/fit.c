@@ -16,7 +16,6 @@ struct fit {
     int64_t epoch;           /* from 1 */
     int64_t step_in_epoch;
     uint64_t begin_ns, epoch_begin_ns, burst_ns;
-    double lr;
     int64_t epochs_since_best;
     tn_stop_reason reason; /* 0: go on */
     struct tn_error *err;
@@ -27,6 +26,13 @@ static double seconds_since(uint64_t begin_ns)
     return (double)(tn_time_ns() - begin_ns) * 1e-9;
 }
 
+/* Of the first group, in the step after `n_done` of them. */
+static double lr_at(const struct tn_trainer *t, int64_t n_done)
+{
+    return t->groups[0].lr * tn_schedule_factor(t->schedule, &t->schedule_options,
+                                                TN_MAX(n_done, 0), t->n_steps_planned);
+}
+
 static void emit(struct fit *f, struct tn_train_event *event)
 {
     struct tn_trainer *t = f->t;
@@ -35,7 +41,7 @@ static void emit(struct fit *f, struct tn_train_event *event)
     event->epoch = f->epoch;
     event->n_epochs = t->params.epochs;
     event->n_steps_in_epoch = tn_loader_batch_count(t->loader);
-    event->lr = f->lr;
+    event->lr = lr_at(t, event->step - 1);
     event->seconds = event->seconds > 0 ? event->seconds : seconds_since(f->epoch_begin_ns);
     event->samples_per_s = event->seconds > 0 ? (double)f->totals.n_samples / event->seconds : 0.0;
     t->params.on_event(t->params.ctx, event);
@@ -64,7 +70,7 @@ static tn_status not_finite(struct fit *f, int64_t step, double loss)
                         "the loss is %s at step %lld (epoch %lld): try a lower learning rate "
                         "(now %g), or check the data for NaN and very large values",
                         isnan(loss) ? "NaN" : "infinite", (long long)step, (long long)f->epoch,
-                        f->lr);
+                        lr_at(f->t, step - 1));
 }
 
 /* Reads what has run since the last burst. */
@@ -119,7 +125,6 @@ static tn_status set_step_values(struct fit *f, tn_plan *plan, const struct tn_b
         float lr = (float)(t->groups[g].lr * factor);
         status = tn_plan_set_input_bytes(plan, t->groups[g].lr_input, &lr, sizeof(lr), f->err);
     }
-    f->lr = t->groups[0].lr * factor;
     return status;
 }
 

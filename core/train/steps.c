@@ -368,6 +368,23 @@ static tn_value count_step(struct build *b)
     return next;
 }
 
+/* A glob with a slip in it would quietly train with the wrong options. */
+static tn_status check_groups(struct build *b, const struct params *params)
+{
+    const struct tn_optimizer_spec *spec = b->trainer->params.optimizer;
+    for (size_t g = 0; g < spec->n_groups; g++) {
+        size_t n = 0;
+        for (size_t i = 0; i < params->n; i++)
+            n += fnmatch(spec->groups[g].match, params->info[i].name, 0) == 0;
+        if (!n)
+            return tn_error_set(b->err, TN_E_INVALID,
+                                "optimizer group %zu: '%s' matches no parameter; their names are "
+                                "of the form '%s'",
+                                g, spec->groups[g].match, params->info[0].name);
+    }
+    return TN_OK;
+}
+
 static void emit_updates(struct build *b, const struct params *params)
 {
     struct tn_trainer *trainer = b->trainer;
@@ -396,7 +413,7 @@ static tn_status emit_training(struct build *b)
 {
     struct params params = {0};
     tn_status status = collect_params(b, &params);
-    if (!status) {
+    if (!status && !(status = check_groups(b, &params))) {
         tn_graph_gradients(b->graph, b->loss_sum, params.value, params.n, params.grad);
         tn_graph_push_scope(b->graph, "update");
         if (!(status = tn_graph_check(b->graph, b->err)))

@@ -21,15 +21,17 @@ struct rig {
     tn_trainer *trainer;
     struct tn_error err;
     int64_t n_steps, n_epochs;
-    double step_loss[512], epoch_loss, val_loss[64];
+    double step_loss[512], step_lr[512], epoch_loss, val_loss[64];
     int64_t best_epochs;
 };
 
 static void on_event(void *ctx, const struct tn_train_event *event)
 {
     struct rig *rig = ctx;
-    if (event->kind == TN_EVENT_STEP && rig->n_steps < 512)
+    if (event->kind == TN_EVENT_STEP && rig->n_steps < 512) {
+        rig->step_lr[rig->n_steps] = event->lr;
         rig->step_loss[rig->n_steps++] = event->results[0].value;
+    }
     if (event->kind != TN_EVENT_EPOCH)
         return;
     rig->epoch_loss = event->results[0].value;
@@ -413,6 +415,34 @@ Test(trainer, groups_have_their_own_options)
     cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK);
     cr_assert_eq(weight(&rig, "dense/bias", 0, 0), 0.0);
     cr_assert_neq(weight(&rig, "dense/kernel", 0, 0), kernel);
+    tn_trainer_destroy(&rig.trainer);
+    group.match = "*/baas";
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_E_INVALID);
+    cr_assert(strstr(rig.err.msg, "'*/baas' matches no parameter") &&
+                  strstr(rig.err.msg, "dense/kernel"),
+              "%s", rig.err.msg);
+    close_rig(&rig);
+}
+
+/* Steps are reported in bursts; each with the rate that it ran with. */
+Test(trainer, every_step_tells_its_own_rate)
+{
+    struct rig rig;
+    struct tn_attr lr = TN_AF("lr", 0.1);
+    struct tn_optimizer_spec sgd = {
+        .type = "sgd", .options = &lr, .n_options = 1, .schedule = "linear"};
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 1);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK);
+    cr_assert_eq(rig.n_steps, 5);
+    for (int i = 0; i < 5; i++)
+        cr_assert_float_eq(rig.step_lr[i], 0.1 * (4 - i) / 4.0, 1e-12, "step %d: %g", i + 1,
+                           rig.step_lr[i]);
     close_rig(&rig);
 }
 
