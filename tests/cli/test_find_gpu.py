@@ -54,6 +54,20 @@ def a_usable_gpu_says_nothing():
 
 
 @case
+def a_usable_gpu_hides_no_other_vendors():
+    def gpu(name, driver):
+        return f'{{"event":"device","backend":"opencl","name":"{name}","driver":"{driver}","kind":"GPU"}}'
+    intel = gpu("Intel(R) UHD Graphics 620", "Intel(R) OpenCL Graphics, driver 23.22")
+    nvidia = gpu("NVIDIA GeForce RTX 3050", "NVIDIA CUDA, driver 550.54")
+    amd = gpu("gfx1030", "AMD Accelerated Parallel Processing, driver 3590.0")
+    rc, text = find(["0x8086", "0x10de"], [intel, CPU])
+    assert rc == 1 and text.count("GPU found but not usable") == 1 and "NVIDIA" in text, text
+    rc, text = find(["0x8086", "0x1002"], [amd, CPU])
+    assert rc == 1 and text.count("GPU found but not usable") == 1 and "Intel" in text, text
+    assert find(["0x8086", "0x10de", "0x1002"], [intel, nvidia, amd]) == (0, "")
+
+
+@case
 def an_unusable_gpu_is_named_with_reason_and_remedy():
     for vendor, name, package in (("0x10de", "NVIDIA", "nvidia-opencl-icd"), ("0x1002", "AMD", "mesa-opencl-icd"),
                                   ("0x8086", "Intel", "intel-opencl-icd")):
