@@ -77,6 +77,21 @@ static int try_open(struct ocl_store *store)
     return code;
 }
 
+static bool is_damage(int code)
+{
+    return (code & 0xff) == SQLITE_NOTADB || (code & 0xff) == SQLITE_CORRUPT;
+}
+
+static int begin_anew(struct ocl_store *store)
+{
+    ocl_log(store->instance, TNB_LOG_WARN,
+            "opencl: the program cache %s is damaged; making a new one", store->path);
+    sqlite3_close(store->db);
+    store->db = NULL;
+    (void)unlink(store->path);
+    return try_open(store);
+}
+
 struct ocl_store *ocl_store_open(const tnb_instance *instance)
 {
     const char *folder = instance->host.cache_dir;
@@ -86,15 +101,14 @@ struct ocl_store *ocl_store_open(const tnb_instance *instance)
     if (!store)
         return NULL;
     store->instance = instance;
-    snprintf(store->path, sizeof(store->path), "%s/programs.sqlite", folder);
-    make_folders(folder);
-    int code = try_open(store);
-    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) {
-        ocl_log(instance, TNB_LOG_WARN, "opencl: the program cache %s is damaged; making a new one",
-                store->path);
-        (void)unlink(store->path);
+    int length = snprintf(store->path, sizeof(store->path), "%s/programs.sqlite", folder);
+    int code = SQLITE_CANTOPEN;
+    if (length > 0 && (size_t)length < sizeof(store->path)) {
+        make_folders(folder);
         code = try_open(store);
     }
+    if (is_damage(code))
+        code = begin_anew(store);
     if (code != SQLITE_OK) {
         ocl_log(instance, TNB_LOG_INFO, "opencl: no program cache in %s (%s)", folder,
                 sqlite3_errstr(code));
@@ -116,7 +130,7 @@ void ocl_store_close(struct ocl_store **store)
 static sqlite3_stmt *keyed(struct ocl_store *store, const char *sql, const uint64_t key[2])
 {
     sqlite3_stmt *query = NULL;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &query, NULL) != SQLITE_OK)
+    if (!store->db || sqlite3_prepare_v2(store->db, sql, -1, &query, NULL) != SQLITE_OK)
         return NULL;
     sqlite3_bind_int64(query, 1, (sqlite3_int64)key[0]);
     sqlite3_bind_int64(query, 2, (sqlite3_int64)key[1]);
@@ -155,20 +169,31 @@ void *ocl_store_get(struct ocl_store *store, const uint64_t key[2], size_t *out_
     return copy;
 }
 
+static int put(struct ocl_store *store, const uint64_t key[2], const void *data, size_t n_bytes)
+{
+    sqlite3_stmt *query = keyed(
+        store, "INSERT OR REPLACE INTO program (k0, k1, sum, data) VALUES (?1, ?2, ?3, ?4)", key);
+    if (!query)
+        return store->db ? sqlite3_errcode(store->db) : SQLITE_CANTOPEN;
+    sqlite3_bind_int64(query, 3, checksum(data, n_bytes));
+    sqlite3_bind_blob(query, 4, data, (int)n_bytes, SQLITE_STATIC);
+    int code = sqlite3_step(query);
+    sqlite3_finalize(query);
+    return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+/* Damage inside the file shows only here, where a row that cannot be read is to be replaced: left
+ * as it is, every later start would build its programs again. */
 void ocl_store_put(struct ocl_store *store, const uint64_t key[2], const void *data, size_t n_bytes)
 {
     if (!store || n_bytes > 512u * 1024 * 1024)
         return;
-    sqlite3_stmt *query = keyed(
-        store, "INSERT OR REPLACE INTO program (k0, k1, sum, data) VALUES (?1, ?2, ?3, ?4)", key);
-    if (query) {
-        sqlite3_bind_int64(query, 3, checksum(data, n_bytes));
-        sqlite3_bind_blob(query, 4, data, (int)n_bytes, SQLITE_STATIC);
-        if (sqlite3_step(query) != SQLITE_DONE)
-            ocl_log(store->instance, TNB_LOG_INFO, "opencl: cannot write the program cache: %s",
-                    sqlite3_errmsg(store->db));
-    }
-    sqlite3_finalize(query);
+    int code = put(store, key, data, n_bytes);
+    if (is_damage(code) && begin_anew(store) == SQLITE_OK)
+        code = put(store, key, data, n_bytes);
+    if (code != SQLITE_OK)
+        ocl_log(store->instance, TNB_LOG_INFO, "opencl: cannot write the program cache: %s",
+                sqlite3_errstr(code));
 }
 
 void ocl_store_drop(struct ocl_store *store, const uint64_t key[2])

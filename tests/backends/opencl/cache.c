@@ -59,6 +59,17 @@ static void scribble(const char *path, long at, size_t n)
     close(fd);
 }
 
+static int is_junk(const char *path, long at)
+{
+    unsigned char bytes[64] = {0};
+    int fd = open(path, O_RDONLY), junk = 0;
+    if (fd >= 0 && pread(fd, bytes, sizeof(bytes), at) == (ssize_t)sizeof(bytes))
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            junk += bytes[i] == 0xEE;
+    close(fd);
+    return junk == (int)sizeof(bytes);
+}
+
 static void check_damage(const char *device, const char *folder, const char *file)
 {
     double ms;
@@ -67,6 +78,7 @@ static void check_damage(const char *device, const char *folder, const char *fil
     CHECK(size_of(file) > 8192, "the damaged file was not replaced");
     scribble(file, 8192, 4096); /* inside: a page of the table or of a binary */
     CHECK(try_cache(device, folder, &ms) == 0, "with a damaged page");
+    CHECK(!is_junk(file, 8192), "a page's damage stays, and every start builds anew");
     CHECK(truncate(file, 5000) == 0 && try_cache(device, folder, &ms) == 0, "with a cut file");
     CHECK(truncate(file, 0) == 0 && try_cache(device, folder, &ms) == 0, "with an empty file");
     CHECK(try_cache(device, folder, &ms) == 0, "after repair");
