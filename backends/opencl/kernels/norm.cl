@@ -130,6 +130,100 @@ __kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float,
         PTR(dscale)[c] = dot * PTR(inv_std)[c];
     }
 }
+
+/* Few channels and much of each: `splits` groups to a channel write part [C, splits], and one item
+ * per channel ends the sums. Every reader folds the parts in the same order. */
+#define PART_BOUNDS                                                                                \
+    __local float tmp[256];                                                                        \
+    const int g = (int)get_group_id(0), c = g / splits, s = g - c * splits;                        \
+    const int lo = (int)((long)N * S * s / splits), hi = (int)((long)N * S * (s + 1) / splits);
+#define PART_LANES(i) for (int i = lo + (int)get_local_id(0); i < hi; i += (int)get_local_size(0))
+
+static inline float fold_parts(__global const float *part, int splits)
+{
+    float sum = 0.0f;
+    for (int s = 0; s < splits; s++)
+        sum += part[s];
+    return sum;
+}
+
+__kernel void sum_part(IN(float, x), OUT(float, part), const int N, const int C, const int S,
+                       const int splits)
+{
+    PART_BOUNDS
+    float sum = 0.0f;
+    PART_LANES(i) sum += PTR(x)[AT(i)];
+    sum = group_sum(sum, tmp);
+    if (get_local_id(0) == 0)
+        PTR(part)[g] = sum;
+}
+
+__kernel void moments_part(IN(float, x), IN(float, part), OUT(float, first), OUT(float, second),
+                           const int N, const int C, const int S, const int splits)
+{
+    PART_BOUNDS
+    const float near = fold_parts(PTR(part) + c * splits, splits) / ((float)N * (float)S);
+    float a = 0.0f, b = 0.0f;
+    PART_LANES(i)
+    {
+        const float d = PTR(x)[AT(i)] - near;
+        a += d;
+        b += d * d;
+    }
+    a = group_sum(a, tmp);
+    b = group_sum(b, tmp);
+    if (get_local_id(0) == 0) {
+        PTR(first)[g] = a;
+        PTR(second)[g] = b;
+    }
+}
+
+__kernel void stats_end(IN(float, part), IN(float, first), IN(float, second), OUT(float, mean),
+                        OUT(float, inv_std), OUT(float, var), OUT(float, low), const int N,
+                        const int S, const int splits, const float epsilon, const int n,
+                        const int chunk)
+{
+    EACH(c, n, chunk) {
+        const float count = (float)N * (float)S;
+        const float near = fold_parts(PTR(part) + c * splits, splits) / count;
+        const float rest = fold_parts(PTR(first) + c * splits, splits) / count, m = near + rest;
+        const float v = nan_max(
+            fold_parts(PTR(second) + c * splits, splits) / count - rest * rest, 0.0f);
+        PTR(mean)[c] = m;
+        PTR(low)[c] = (near - m) + rest;
+        PTR(var)[c] = v;
+        PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
+    }
+}
+
+__kernel void grad_part(IN(float, x), IN(float, dy), IN(float, mean), OUT(float, sums),
+                        OUT(float, dots), const int N, const int C, const int S, const int splits)
+{
+    PART_BOUNDS
+    const float m = PTR(mean)[c];
+    float sum = 0.0f, dot = 0.0f;
+    PART_LANES(i)
+    {
+        const float d = PTR(dy)[AT(i)];
+        sum += d;
+        dot += d * (PTR(x)[AT(i)] - m);
+    }
+    sum = group_sum(sum, tmp);
+    dot = group_sum(dot, tmp);
+    if (get_local_id(0) == 0) {
+        PTR(sums)[g] = sum;
+        PTR(dots)[g] = dot;
+    }
+}
+
+__kernel void grad_end(IN(float, sums), IN(float, dots), IN(float, inv_std), OUT(float, dscale),
+                       OUT(float, dbias), const int splits, const int n, const int chunk)
+{
+    EACH(c, n, chunk) {
+        PTR(dbias)[c] = fold_parts(PTR(sums) + c * splits, splits);
+        PTR(dscale)[c] = fold_parts(PTR(dots) + c * splits, splits) * PTR(inv_std)[c];
+    }
+}
 #endif
 
 #ifdef CPU_CLASS

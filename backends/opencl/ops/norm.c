@@ -26,6 +26,67 @@ static void per_channel(struct ocl_build *b, const struct channels *ch)
         ocl_each(b, ch->c, 1);
 }
 
+/* Groups to a channel on a GPU: one each would leave most of it idle where channels are few. */
+static int64_t splits_of(const struct ocl_build *b, const struct channels *ch)
+{
+    if (!ocl_is_gpu(b))
+        return 1;
+    int64_t want = 4 * (int64_t)b->device->desc->n_units / ch->c, most = ch->n * ch->s / 2048;
+    int64_t splits = want < most ? want : most;
+    return splits < 1 ? 1 : splits > 64 ? 64 : splits;
+}
+
+static void sizes(struct ocl_build *b, const struct channels *ch, int64_t splits)
+{
+    ocl_arg_int(b, ch->n);
+    ocl_arg_int(b, ch->c);
+    ocl_arg_int(b, ch->s);
+    if (splits)
+        ocl_arg_int(b, splits);
+}
+
+static void stats_in_parts(struct ocl_build *b, const struct channels *ch, int64_t splits,
+                           struct ocl_ref low)
+{
+    struct ocl_ref part[3];
+    for (uint32_t i = 0; i < 3; i++)
+        part[i] = ocl_scratch(b, (uint64_t)(ch->c * splits) * 4);
+    ocl_kernel(b, "norm", "", "sum_part");
+    ocl_arg_f32(b, ocl_in(b, 0));
+    ocl_arg_f32(b, part[0]);
+    sizes(b, ch, splits);
+    ocl_groups(b, ch->c * splits, 256);
+    ocl_kernel(b, "norm", "", "moments_part");
+    ocl_arg_f32(b, ocl_in(b, 0));
+    for (uint32_t i = 0; i < 3; i++)
+        ocl_arg_f32(b, part[i]);
+    sizes(b, ch, splits);
+    ocl_groups(b, ch->c * splits, 256);
+    ocl_kernel(b, "norm", "", "stats_end");
+    for (uint32_t i = 0; i < 3; i++)
+        ocl_arg_f32(b, part[i]);
+    for (uint32_t i = 1; i < 4; i++)
+        ocl_arg_f32(b, ocl_out(b, i));
+    ocl_arg_f32(b, low);
+    ocl_arg_int(b, ch->n);
+    ocl_arg_int(b, ch->s);
+    ocl_arg_int(b, splits);
+    ocl_arg_float(b, tnb_attr_float(b->node, "epsilon", 1e-3));
+    ocl_each(b, ch->c, 1);
+}
+
+static void stats(struct ocl_build *b, const struct channels *ch, struct ocl_ref low)
+{
+    ocl_kernel(b, "norm", "", "stats");
+    ocl_arg_f32(b, ocl_in(b, 0));
+    for (uint32_t i = 1; i < 4; i++)
+        ocl_arg_f32(b, ocl_out(b, i));
+    ocl_arg_f32(b, low);
+    sizes(b, ch, 0);
+    ocl_arg_float(b, tnb_attr_float(b->node, "epsilon", 1e-3));
+    per_channel(b, ch);
+}
+
 static bool long_rows(const struct ocl_build *b, const struct channels *ch)
 {
     return !ocl_is_gpu(b) && ch->s >= 16;
@@ -46,17 +107,11 @@ void ocl_emit_batch_norm(struct ocl_build *b)
     if (ch.c == 0)
         return;
     struct ocl_ref low = ocl_scratch(b, (uint64_t)ch.c * 4);
-    ocl_kernel(b, "norm", "", "stats");
-    ocl_arg_f32(b, ocl_in(b, 0));
-    ocl_arg_f32(b, ocl_out(b, 1));
-    ocl_arg_f32(b, ocl_out(b, 2));
-    ocl_arg_f32(b, ocl_out(b, 3));
-    ocl_arg_f32(b, low);
-    ocl_arg_int(b, ch.n);
-    ocl_arg_int(b, ch.c);
-    ocl_arg_int(b, ch.s);
-    ocl_arg_float(b, tnb_attr_float(b->node, "epsilon", 1e-3));
-    per_channel(b, &ch);
+    int64_t splits = splits_of(b, &ch);
+    if (splits > 1)
+        stats_in_parts(b, &ch, splits, low);
+    else
+        stats(b, &ch, low);
     if (tnb_count(x) == 0)
         return;
     bool rows = long_rows(b, &ch);
@@ -71,6 +126,36 @@ void ocl_emit_batch_norm(struct ocl_build *b)
     each_element(b, &ch, rows);
 }
 
+static void grad_in_parts(struct ocl_build *b, const struct channels *ch, int64_t splits)
+{
+    struct ocl_ref sums = ocl_scratch(b, (uint64_t)(ch->c * splits) * 4);
+    struct ocl_ref dots = ocl_scratch(b, (uint64_t)(ch->c * splits) * 4);
+    ocl_kernel(b, "norm", "", "grad_part");
+    args_in(b, (const uint32_t[]){0, 4, 2}, 3);
+    ocl_arg_f32(b, sums);
+    ocl_arg_f32(b, dots);
+    sizes(b, ch, splits);
+    ocl_groups(b, ch->c * splits, 256);
+    ocl_kernel(b, "norm", "", "grad_end");
+    ocl_arg_f32(b, sums);
+    ocl_arg_f32(b, dots);
+    ocl_arg_f32(b, ocl_in(b, 3));
+    ocl_arg_f32(b, ocl_out(b, 1));
+    ocl_arg_f32(b, ocl_out(b, 2));
+    ocl_arg_int(b, splits);
+    ocl_each(b, ch->c, 1);
+}
+
+static void grad_stats(struct ocl_build *b, const struct channels *ch)
+{
+    ocl_kernel(b, "norm", "", "grad_stats");
+    args_in(b, (const uint32_t[]){0, 4, 2, 3}, 4);
+    ocl_arg_f32(b, ocl_out(b, 1));
+    ocl_arg_f32(b, ocl_out(b, 2));
+    sizes(b, ch, 0);
+    per_channel(b, ch);
+}
+
 /* Inputs: x, scale, mean, inv_std, dy. Outputs: dx, dscale, dbias. */
 void ocl_emit_batch_norm_grad(struct ocl_build *b)
 {
@@ -78,14 +163,11 @@ void ocl_emit_batch_norm_grad(struct ocl_build *b)
     struct channels ch = channels_of(x);
     if (ch.c == 0)
         return;
-    ocl_kernel(b, "norm", "", "grad_stats");
-    args_in(b, (const uint32_t[]){0, 4, 2, 3}, 4);
-    ocl_arg_f32(b, ocl_out(b, 1));
-    ocl_arg_f32(b, ocl_out(b, 2));
-    ocl_arg_int(b, ch.n);
-    ocl_arg_int(b, ch.c);
-    ocl_arg_int(b, ch.s);
-    per_channel(b, &ch);
+    int64_t splits = splits_of(b, &ch);
+    if (splits > 1)
+        grad_in_parts(b, &ch, splits);
+    else
+        grad_stats(b, &ch);
     if (tnb_count(x) == 0)
         return;
     bool rows = long_rows(b, &ch);
