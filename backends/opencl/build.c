@@ -204,10 +204,23 @@ static size_t group_limit(struct ocl_build *b, size_t size)
     return size;
 }
 
+/* Takes the launch back: an empty range is an error to OpenCL 1.2. */
+static void drop_launch(struct ocl_build *b)
+{
+    struct ocl_launch *launch = last(b);
+    clReleaseKernel(launch->kernel);
+    b->plan->n_args = launch->first_arg;
+    b->plan->n_launches--;
+}
+
 void ocl_each(struct ocl_build *b, int64_t n, int64_t least)
 {
     if (b->status != TNB_OK)
         return;
+    if (n <= 0) {
+        drop_launch(b);
+        return;
+    }
     int64_t chunk = 1;
     size_t local = 1, global = 1;
     if (ocl_is_gpu(b)) {

@@ -5,6 +5,11 @@
 #include "../golden/conv2d.h"
 
 static const struct op_case cases[] = {
+    {.op = "conv2d",
+     .name = "no_channels",
+     .in = {F32(2, 0, 7, 5), F32(2, 0, 3, 3), LIT(TN_F32, V(3, 4), 2)},
+     .attrs = {AV("strides", 2, 2)},
+     .want = {V(3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4)}},
     /* x = [[1 2] [3 4]] with a row of padding on top and a column on the right; w picks its upper
      * right cell and ten times its lower left one. A flipped kernel, or pads in another order,
      * differ. */
