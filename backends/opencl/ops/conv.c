@@ -248,7 +248,7 @@ static void grad_weight_gpu(struct ocl_build *b, const struct conv *s)
     int64_t cols = s->cg * s->taps, depth = s->n * s->oh * s->ow;
     int64_t groups = div_up(s->og, 64) * div_up(cols, 64) * s->groups;
     int64_t splits = div_up(4 * (int64_t)b->device->desc->n_units, groups);
-    splits = splits > depth / 256 ? depth / 256 : splits;
+    splits = splits > depth / 128 ? depth / 128 : splits;
     splits = splits < 1 ? 1 : splits > 256 ? 256 : splits;
     int64_t n = s->o * cols;
     struct ocl_ref dw = ocl_out(b, 0);
