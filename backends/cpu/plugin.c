@@ -15,17 +15,27 @@ struct isa {
     const struct cpu_op *const *families;
 };
 
-/* Best first; only those this CPU can run. */
+#if defined(CPU_HAVE_AVX2) || defined(CPU_HAVE_AVX512)
+static bool has_haswell(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+}
+#endif
+
+/* Best first; only those this CPU can run. The loops are built for Haswell and for Skylake-X, so
+ * all that the compiler may use of those is asked for: a virtual machine can hide any of it. */
 static uint32_t isa_list(struct isa out[3])
 {
     uint32_t n = 0;
 #if defined(CPU_HAVE_AVX512)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+        __builtin_cpu_supports("avx512cd") && has_haswell())
         out[n++] = (struct isa){"avx512", cpu_families_avx512};
 #endif
 #if defined(CPU_HAVE_AVX2)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    if (has_haswell())
         out[n++] = (struct isa){"avx2", cpu_families_avx2};
 #endif
     out[n++] = (struct isa){ISA_BASELINE, cpu_families_baseline};
