@@ -87,6 +87,16 @@ tn_status tn_feed_adapt(const struct tn_step_fn *fn, tn_dataset *dataset, tn_dat
     return status;
 }
 
+/* Plans share state and scratch; inputs, constants and outputs are each plan's own. */
+static void count_memory(struct tn_trainer_memory *memory, const struct tn_plan_info *info)
+{
+    uint64_t shared = info->state_bytes + info->activation_bytes + info->workspace_bytes;
+    memory->state = TN_MAX(memory->state, info->state_bytes);
+    memory->activations = TN_MAX(memory->activations, info->activation_bytes);
+    memory->workspace = TN_MAX(memory->workspace, info->workspace_bytes);
+    memory->plans += info->peak_bytes - shared;
+}
+
 tn_status tn_feed_plan(struct tn_trainer *trainer, struct tn_step_fn *fn, int64_t batch_size,
                        tn_plan **out_plan, struct tn_error *err)
 {
@@ -102,8 +112,8 @@ tn_status tn_feed_plan(struct tn_trainer *trainer, struct tn_step_fn *fn, int64_
     if (status)
         return status;
     tn_plan_info(*out_plan, &info);
-    trainer->peak_bytes = TN_MAX(trainer->peak_bytes, info.peak_bytes);
     if (fn->n_plans < TN_LEN(fn->plans)) {
+        count_memory(&trainer->memory, &info);
         fn->sizes[fn->n_plans] = batch_size;
         fn->plans[fn->n_plans++] = *out_plan;
     }

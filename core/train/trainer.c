@@ -169,7 +169,8 @@ const tn_plan *tn_trainer_plan(const tn_trainer *trainer)
 
 uint64_t tn_trainer_peak_bytes(const tn_trainer *trainer)
 {
-    return trainer->peak_bytes;
+    const struct tn_trainer_memory *m = &trainer->memory;
+    return m->state + m->activations + m->workspace + m->plans;
 }
 
 int64_t tn_trainer_steps(const tn_trainer *trainer)

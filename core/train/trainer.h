@@ -66,6 +66,11 @@ struct tn_totals {
     int64_t n_samples;
 };
 
+/* Bytes on the session's device. */
+struct tn_trainer_memory {
+    uint64_t state, activations, workspace, plans;
+};
+
 struct tn_trainer {
     struct tn_arena arena;
     struct tn_train_params params;
@@ -80,7 +85,7 @@ struct tn_trainer {
     struct tn_step_fn train_fn, eval_fn;
     struct tn_pending pending;
     int64_t step, n_steps_planned;
-    uint64_t peak_bytes;
+    struct tn_trainer_memory memory;
     /* Best weights so far, on the host; NULL until there are some. */
     tn_tensor **best;
     size_t n_best;

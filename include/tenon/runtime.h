@@ -107,7 +107,8 @@ TN_API tn_status tn_session_reset_state(tn_session *session, const char *prefix,
 /* --- plan: a graph compiled for a session and a binding of its symbols --- */
 
 /* Plans are cached by (graph, binding): asking again returns the same plan, owned by the session.
- * The graph must outlive the session's last use of its plans. */
+ * The graph must outlive the session's last use of its plans; tn_session_forget comes before a graph
+ * is destroyed, for a later one at its address would be taken for it. */
 TN_API tn_status tn_session_plan(tn_session *session, const tn_graph *graph,
                                  const struct tn_binding *bindings, size_t n_bindings,
                                  tn_plan **out_plan, struct tn_error *err);

@@ -118,6 +118,7 @@ TN_API tn_status tn_trainer_evaluate(tn_trainer *trainer, tn_dataset *dataset, c
                                      struct tn_error *err);
 /* Plan of a full training batch (of an evaluation batch without an optimizer), for explaining. */
 TN_API const tn_plan *tn_trainer_plan(const tn_trainer *trainer);
+/* On the session's device, for all plans made so far, of training and of evaluation. */
 TN_API uint64_t tn_trainer_peak_bytes(const tn_trainer *trainer);
 TN_API int64_t tn_trainer_steps(const tn_trainer *trainer);
 /* The epoch (from 1) whose weights the session holds after fit; 0 when they are the last ones. */

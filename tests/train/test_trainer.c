@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "runtime/session.h"
 #include "tenon/tenon.h"
 #include "train/trainer.h"
 
@@ -443,6 +444,27 @@ Test(trainer, every_step_tells_its_own_rate)
     for (int i = 0; i < 5; i++)
         cr_assert_float_eq(rig.step_lr[i], 0.1 * (4 - i) / 4.0, 1e-12, "step %d: %g", i + 1,
                            rig.step_lr[i]);
+    close_rig(&rig);
+}
+
+/* Two plans of training (16 and 6 samples) and two of evaluation lie in memory side by side. */
+Test(trainer, peak_bytes_are_what_the_session_holds)
+{
+    struct rig rig;
+    struct tn_optimizer_spec adam = {.type = "adam"};
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &adam, 1);
+    cr_assert_eq(
+        tn_trainer_create(rig.session, &params, rig.data, rig.data, &rig.trainer, &rig.err), TN_OK);
+    const struct tn_session *s = rig.session;
+    uint64_t held = s->state_bytes + s->devices[0].arena_bytes + s->devices[0].workspace_bytes;
+    for (size_t i = 0; i < s->plans.n; i++)
+        held += s->plans.items[i]->mem.devices[0].plan_bytes;
+    cr_assert_eq(s->plans.n, 4);
+    cr_assert_eq(tn_trainer_peak_bytes(rig.trainer), held, "%llu, but %llu are held",
+                 (unsigned long long)tn_trainer_peak_bytes(rig.trainer), (unsigned long long)held);
     close_rig(&rig);
 }
 
