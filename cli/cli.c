@@ -69,6 +69,17 @@ static void log_message(void *ctx, tn_log_level level, const char *msg)
                 msg);
 }
 
+/* "--device opencl:0 --backend-opt K=V": the options are for the backend that the device names. */
+static const char *backend_of_options(const struct cli_options *options,
+                                      const struct cli_selection *choice, char *buf, size_t size)
+{
+    if (choice->backend || !choice->device || !options->n_backend_opts ||
+        strcmp(choice->device, "gpu") == 0)
+        return choice->backend;
+    snprintf(buf, size, "%.*s", (int)strcspn(choice->device, ":"), choice->device);
+    return buf;
+}
+
 tn_status cli_open_runtime(const struct cli_options *options, const tn_recipe *recipe,
                            tn_runtime **out_runtime, tn_device **out_device, struct tn_error *err)
 {
@@ -76,13 +87,14 @@ tn_status cli_open_runtime(const struct cli_options *options, const tn_recipe *r
     if (recipe)
         choice = cli_selection_merge(
             choice, (struct cli_selection){tn_recipe_backend(recipe), tn_recipe_device(recipe)});
+    char backend[128];
     struct tn_runtime_params params = {
         .log = log_message,
         .log_ctx = (void *)(uintptr_t)options,
         .n_threads = options->threads > 0 ? (uint32_t)options->threads
                      : recipe             ? tn_recipe_threads(recipe)
                                           : 0,
-        .backend = choice.backend,
+        .backend = backend_of_options(options, &choice, backend, sizeof(backend)),
         .backend_opts = options->backend_opts,
         .n_backend_opts = options->n_backend_opts,
     };

@@ -305,6 +305,8 @@ def backend_options():
     env = fake_env("")
     args = ["devices", "--backend", "fake", "--backend-opt"]
     assert "Made to order" in TOOL.ok(*args, "devices=gpu/Made to order/u/5/", env=env).stdout
+    args = ["devices", "--device", "fake:0", "--backend-opt"]
+    assert "Made to order" in TOOL.ok(*args, "devices=gpu/Made to order/u/5/", env=env).stdout
     env["TENON_BACKEND_OPT"] = "devices=gpu/From the environment/u/5/"
     assert "From the environment" in TOOL.ok("devices", "--backend", "fake", env=env).stdout
     env["TENON_BACKEND_OPT"] = "colour=red"
