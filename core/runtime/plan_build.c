@@ -138,13 +138,18 @@ static tn_status compile(tn_plan *plan, struct tn_error *err)
     return st;
 }
 
-static tn_status make_feed(struct tn_plan_feed *feed, uint64_t n_bytes, struct tn_error *err)
+static tn_status make_feed(const tn_plan *plan, struct tn_plan_feed *feed, const char *name,
+                           uint64_t n_bytes, struct tn_error *err)
 {
     feed->n_bytes = n_bytes;
     for (int s = 0; s < TN_INPUT_SLOTS; s++) {
         feed->slots[s] = calloc(1, n_bytes ? n_bytes : 1);
         if (!feed->slots[s])
-            return tn_error_set(err, TN_E_OOM, "out of host memory for the inputs of a plan");
+            return tn_error_set(err, TN_E_OOM,
+                                "graph '%s': out of host memory for the %d copies of %s, %llu "
+                                "bytes each; use a smaller batch",
+                                plan->ir.graph_name, TN_INPUT_SLOTS, name,
+                                (unsigned long long)n_bytes);
     }
     return TN_OK;
 }
@@ -161,11 +166,13 @@ static tn_status make_feeds(tn_plan *plan, struct tn_error *err)
         const struct tn_ir_input *in = &plan->ir.inputs[i];
         tn_status st = in->kind == TN_INPUT_STEP || in->store == TN_NONE
                            ? TN_OK
-                           : make_feed(&plan->feeds[i], in->n_bytes, err);
+                           : make_feed(plan, &plan->feeds[i], in->name, in->n_bytes, err);
         if (st != TN_OK)
             return st;
     }
-    tn_status st = plan->mem.step_bytes ? make_feed(&plan->step, plan->mem.step_bytes, err) : TN_OK;
+    tn_status st = plan->mem.step_bytes ? make_feed(plan, &plan->step, "the step's values",
+                                                    plan->mem.step_bytes, err)
+                                        : TN_OK;
     if (st == TN_OK && plan->mem.staging_bytes) {
         plan->staging = malloc(plan->mem.staging_bytes);
         if (!plan->staging)
@@ -193,6 +200,8 @@ tn_status tn_session_plan(tn_session *session, const tn_graph *graph,
     st = tn_plan_analyse(plan, err);
     if (st == TN_OK)
         st = compile(plan, err);
+    if (st == TN_OK)
+        st = tn_plan_check_room(plan, err);
     if (st == TN_OK)
         st = make_feeds(plan, err);
     if (st == TN_OK)

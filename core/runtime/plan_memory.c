@@ -161,7 +161,7 @@ tn_status tn_plan_allocate(tn_plan *plan, struct tn_error *err)
     plan->state_of = TN_ARENA_NEW(&plan->arena, uint32_t, n_states);
     if (!plan->state_of)
         return tn_ir_oom(&plan->ir, err);
-    tn_status st = tn_plan_check_room(plan, err);
+    tn_status st = TN_OK;
     for (uint32_t d = 0; st == TN_OK && d < session->n_devices; d++)
         if (plan->mem.devices[d].plan_bytes)
             st = alloc(plan, d, plan->mem.devices[d].plan_bytes, &plan->region[d], err);

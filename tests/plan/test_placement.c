@@ -229,6 +229,16 @@ Test(memory_limit, what_the_device_reports, .fini = close_fake)
     check_largest(open_fake(1), "free 2.0 MiB");
 }
 
+/* A batch whose inputs not even the host could hold: the device's limit is what counts. */
+Test(memory_limit, inputs_too_large_for_the_host, .fini = close_fake)
+{
+    struct tn_error err = {0};
+    fake.mem_free = 2 << 20;
+    tn_session *s = open_fake(1);
+    cr_assert_eq(plan_batch(s, wide(), (int64_t)1 << 38, &err), TN_E_OOM);
+    cr_assert(strstr(err.msg, "the largest batch that fits is "), "%s", err.msg);
+}
+
 Test(memory_limit, what_the_allocator_refuses, .fini = close_fake)
 {
     fake.alloc_limit = 1 << 20;
