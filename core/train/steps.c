@@ -352,11 +352,14 @@ static tn_status collect_params(struct build *b, struct params *out)
     return TN_OK;
 }
 
-/* The step count is state, so that a step that is not applied is not counted. */
-static tn_value count_step(struct build *b)
+/* The step count is state, so that a step that is not applied is not counted. Like the other slots
+ * it bears a parameter's name: two models trained in one session count for themselves. */
+static tn_value count_step(struct build *b, const struct params *trained)
 {
+    const char *name =
+        tn_arena_printf(&b->trainer->arena, "optimizer/%s/step", trained->info[0].name);
     struct tn_state_params params = {
-        .name = "optimizer/step",
+        .name = name,
         .dtype = TN_I64,
         .shape = TN_SCALAR,
         .role = TN_STATE_SLOT,
@@ -392,7 +395,7 @@ static void emit_updates(struct build *b, const struct params *params)
     tn_value count = tn_op1(b->graph, "dim_size", b->sample, &axes, 1);
     tn_value one = tn_graph_scalar(b->graph, TN_F32, 1.0);
     struct tn_update_inputs inputs = {
-        .grad_mul = tn_div(b->graph, one, count), .apply = b->apply, .step = count_step(b)};
+        .grad_mul = tn_div(b->graph, one, count), .apply = b->apply, .step = count_step(b, params)};
     for (size_t g = 0; g < trainer->n_groups; g++) {
         struct tn_optimizer_ctx ctx = {.graph = b->graph,
                                        .options = trainer->groups[g].options,

@@ -108,7 +108,8 @@ typedef enum tn_stop_reason {
     TN_STOP_ASKED
 } tn_stop_reason;
 /* Trains. At the end the session holds the best weights (by `monitor`), or the last ones. A loss
- * that is not finite ends it with TN_E_NUMERIC, naming the step. */
+ * that is not finite ends it with TN_E_NUMERIC, naming the step. Called again it trains as many
+ * epochs more; the schedule then stays at its end, and max_steps counts all steps. */
 TN_API tn_status tn_trainer_fit(tn_trainer *trainer, tn_stop_reason *out_reason,
                                 struct tn_error *err);
 /* Loss and metrics over a data set with the session's weights; `prefix` ("test_") goes before the

@@ -447,6 +447,42 @@ Test(trainer, every_step_tells_its_own_rate)
     close_rig(&rig);
 }
 
+static double *losses_of_second(struct rig *rig, int n_before)
+{
+    static const char *const names[] = {"first", "second"};
+    struct tn_attr units = TN_AI("units", 1);
+    struct tn_optimizer_spec adam = {.type = "adam"};
+    struct tn_shape shape = TN_SHAPE(2);
+    open_rig(rig, 0);
+    make_plane(rig);
+    for (int i = n_before ? 0 : 1; i < 2; i++) {
+        struct tn_layer_spec layer = {
+            .type = "dense", .name = names[i], .options = &units, .n_options = 1};
+        tn_trainer_destroy(&rig->trainer);
+        tn_model_destroy(&rig->model);
+        cr_assert_eq(tn_model_create(names[i], &rig->model, NULL), TN_OK);
+        cr_assert_eq(tn_model_add_input(rig->model, "x", TN_F32, &shape, NULL), TN_OK);
+        cr_assert_eq(tn_model_add_layer(rig->model, &layer, NULL), TN_OK);
+        struct tn_train_params params = params_for(rig, &mse, &adam, 4);
+        cr_assert_eq(tn_trainer_create(rig->session, &params, rig->data, NULL, &rig->trainer, NULL),
+                     TN_OK);
+        rig->n_steps = 0;
+        cr_assert_eq(tn_trainer_fit(rig->trainer, NULL, &rig->err), TN_OK);
+    }
+    close_rig(rig);
+    return rig->step_loss;
+}
+
+/* Adam corrects by the number of steps: those of another model in the session do not count. */
+Test(trainer, models_of_one_session_count_their_own_steps)
+{
+    static struct rig alone, after;
+    double *a = losses_of_second(&alone, 0), *b = losses_of_second(&after, 1);
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(a[i], b[i], "step %d: %.9g alone, %.9g after another model", i + 1, a[i],
+                     b[i]);
+}
+
 /* Two plans of training (16 and 6 samples) and two of evaluation lie in memory side by side. */
 Test(trainer, peak_bytes_are_what_the_session_holds)
 {
