@@ -48,6 +48,10 @@ tn_status tn_session_save(tn_session *session, const char *path, const char *con
 {
     size_t n = count_weights(session), n_read = 0, n_meta = 0;
     struct tn_safetensors_meta meta[MAX_META];
+    while (metadata && metadata[2 * n_meta])
+        if (++n_meta > MAX_META)
+            return tn_error_set(err, TN_E_INVALID, "saving %s: more than %d pairs of metadata",
+                                path, MAX_META);
     struct tn_safetensors_entry *entries = calloc(n + 1, sizeof(*entries));
     tn_tensor **tensors = calloc(n + 1, sizeof(*tensors));
     tn_status status = TN_E_OOM;
@@ -55,8 +59,8 @@ tn_status tn_session_save(tn_session *session, const char *path, const char *con
         tn_error_set(err, status, "out of host memory while saving %s", path);
         goto fail;
     }
-    for (; metadata && metadata[2 * n_meta] && n_meta < MAX_META; n_meta++)
-        meta[n_meta] = (struct tn_safetensors_meta){metadata[2 * n_meta], metadata[2 * n_meta + 1]};
+    for (size_t i = 0; i < n_meta; i++)
+        meta[i] = (struct tn_safetensors_meta){metadata[2 * i], metadata[2 * i + 1]};
     if ((status = collect(session, entries, tensors, &n_read, err)))
         goto fail;
     struct tn_safetensors_content content = {

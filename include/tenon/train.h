@@ -126,7 +126,7 @@ TN_API int64_t tn_trainer_steps(const tn_trainer *trainer);
 TN_API int64_t tn_trainer_best_epoch(const tn_trainer *trainer);
 
 /* Parameters and running statistics as a safetensors file; replaces `path` only once the new file
- * is whole. `metadata` pairs (key, value, ..., NULL) are stored with it; may be NULL. */
+ * is whole. `metadata`, at most 16 pairs (key, value, ..., NULL), is stored with it; may be NULL. */
 TN_API tn_status tn_session_save(tn_session *session, const char *path, const char *const *metadata,
                                  struct tn_error *err);
 /* What the weights in a file are: "best by validation, epoch 4", "last, epoch 5"; into buf. */

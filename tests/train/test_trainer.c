@@ -555,6 +555,11 @@ Test(trainer, weights_go_to_a_file_and_back)
     cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK);
     double trained = weight(&rig, "dense/kernel", 1, 0);
     cr_assert_eq(tn_session_save(rig.session, path, NULL, &rig.err), TN_OK, "%s", rig.err.msg);
+    const char *too_much[2 * 17 + 1] = {NULL};
+    for (int i = 0; i < 2 * 17; i++)
+        too_much[i] = "what";
+    cr_assert_eq(tn_session_save(rig.session, path, too_much, &rig.err), TN_E_INVALID,
+                 "the last pair would be lost");
     cr_assert_eq(tn_session_reset_state(rig.session, NULL, &rig.err), TN_OK);
     cr_assert_neq(weight(&rig, "dense/kernel", 1, 0), trained);
     cr_assert_eq(tn_session_load(rig.session, path, &rig.err), TN_OK, "%s", rig.err.msg);
