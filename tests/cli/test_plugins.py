@@ -186,7 +186,7 @@ def run_installed(root, prefix, *command, **kwargs):
     os.makedirs(prefix, exist_ok=True)
     done = subprocess.run(["unshare", "-m", "sh", "-c", script, "sh", root, prefix, *command],
                           capture_output=True, text=True, **kwargs) if shutil.which("unshare") else None
-    if done is None or done.returncode == 99 or "unshare failed" in done.stderr:
+    if done is None or done.returncode == 99 or done.stderr.startswith("unshare:"):
         raise Skip("this user cannot mount the installed tree at its place")
     assert done.returncode == 0, f"{command}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
