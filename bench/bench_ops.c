@@ -155,7 +155,7 @@ static tn_status build(struct contender *c, const struct bench_case *k)
 static tn_status feed(struct contender *c, const struct bench_case *k)
 {
     tn_status status = TN_OK;
-    char name[16];
+    char name[32];
     for (size_t i = 0; i < k->n_in && status == TN_OK; i++) {
         tn_tensor *t = NULL;
         snprintf(name, sizeof(name), "in%zu", i);
