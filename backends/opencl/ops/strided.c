@@ -102,10 +102,8 @@ static int64_t slice_nest(const struct ocl_build *b, const tnb_tensor *full, con
             start += dim;
         start = start < lo ? lo : start > hi ? hi : start;
         base += start * stride[axis];
-        nest->stride[0][axis] = stride[axis] * step;
-        /* a step beyond the tensor is only ever multiplied by 0 */
-        if (part->dim[axis] <= 1)
-            nest->stride[0][axis] = 0;
+        /* A step beyond the tensor takes one element, and may be too large to multiply. */
+        nest->stride[0][axis] = part->dim[axis] > 1 ? stride[axis] * step : 0;
     }
     ocl_nest_merge(nest);
     return base;
