@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "ops/op.h"
 
+#define TN_OP_SECTION(title)
 #define TN_OP(name) extern const struct tn_op tn_op_##name;
 #include "ops/list.h"
 #undef TN_OP

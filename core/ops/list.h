@@ -1,5 +1,8 @@
 /* The operators, one line each: TN_OP(name) stands for `const struct tn_op tn_op_<name>` in a file
- * of this folder. Included with TN_OP defined; no include guard, for it is read more than once. */
+ * of this folder; TN_OP_SECTION(title) opens a chapter of docs/operators.md. Included with both
+ * defined; no include guard, for it is read more than once. */
+
+TN_OP_SECTION("Elementwise")
 
 /* elementwise_binary.c */
 TN_OP(add)
@@ -32,7 +35,9 @@ TN_OP(tanh_grad)
 TN_OP(cast)
 TN_OP(select)
 
-/* shape: reshape.c, slice.c, dynamic_slice.c, fill.c */
+TN_OP_SECTION("Shape")
+
+/* reshape.c, slice.c, dynamic_slice.c, fill.c */
 TN_OP(reshape)
 TN_OP(identity)
 TN_OP(stop_gradient)
@@ -45,6 +50,8 @@ TN_OP(dynamic_update_slice)
 TN_OP(fill)
 TN_OP(dim_size)
 
+TN_OP_SECTION("Reductions")
+
 /* reduce.c */
 TN_OP(sum)
 TN_OP(mean)
@@ -53,10 +60,14 @@ TN_OP(min)
 TN_OP(max_grad)
 TN_OP(argmax)
 
+TN_OP_SECTION("Matrix and lookup")
+
 /* matmul.c, embedding.c */
 TN_OP(matmul)
 TN_OP(embedding)
 TN_OP(embedding_grad)
+
+TN_OP_SECTION("Convolution and pooling")
 
 /* conv2d.c */
 TN_OP(conv2d)
@@ -69,6 +80,8 @@ TN_OP(max_pool2d_grad)
 TN_OP(avg_pool2d)
 TN_OP(avg_pool2d_grad)
 
+TN_OP_SECTION("Normalisation and softmax")
+
 /* batch_norm.c */
 TN_OP(batch_norm)
 TN_OP(batch_norm_grad)
@@ -80,8 +93,14 @@ TN_OP(log_softmax)
 TN_OP(softmax_grad)
 TN_OP(log_softmax_grad)
 
+TN_OP_SECTION("Attention and recurrent")
+
+TN_OP_SECTION("Random")
+
 /* dropout.c */
 TN_OP(dropout)
+
+TN_OP_SECTION("Losses")
 
 /* cross_entropy.c, loss.c */
 TN_OP(sparse_softmax_cross_entropy)
@@ -92,6 +111,8 @@ TN_OP(bce)
 TN_OP(bce_grad)
 TN_OP(bce_with_logits)
 TN_OP(bce_with_logits_grad)
+
+TN_OP_SECTION("Updates")
 
 /* sgd.c, adam.c, counter.c */
 TN_OP(sgd)

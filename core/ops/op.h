@@ -126,6 +126,9 @@ struct tn_op {
     const struct tn_attr_schema *attrs;
     uint32_t n_attrs;
     const char *formula; /* one line for docs/operators.md */
+    /* Likewise: inputs, their shapes and element types, and the output's; special cases. Markdown,
+     * without '|'. */
+    const char *shapes;
     tn_status (*infer)(struct tn_infer *ctx);
     /* NULL: not differentiable; the error then says `no_gradient`, or that there is none. */
     tn_status (*gradient)(const struct tn_grad *ctx);

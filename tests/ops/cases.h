@@ -16,8 +16,8 @@
 
 #include "ops/op.h"
 
-#define OP_CASE_MAX_IN 10
-#define OP_CASE_MAX_ATTR 8
+#define OP_CASE_MAX_IN 16
+#define OP_CASE_MAX_ATTR 10
 
 /* How an input is filled. Values depend on op, case name and input only; f32 values are exact in
  * f32, f16 and bf16 ones multiples of 1/8. */

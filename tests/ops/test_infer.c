@@ -9,9 +9,9 @@
 /* Criterion re-executes this program for every test: parameters are plain numbers. */
 ParameterizedTestParameters(infer, family)
 {
-    static int index[64];
+    static int index[128];
     size_t n = op_family_count();
-    for (size_t i = 0; i < n && i < 64; i++)
+    for (size_t i = 0; i < n && i < 128; i++)
         index[i] = (int)i;
     return cr_make_param_array(int, index, n);
 }

@@ -8,9 +8,9 @@
 
 ParameterizedTestParameters(reference, family)
 {
-    static int index[64];
+    static int index[128];
     size_t n = op_family_count();
-    for (size_t i = 0; i < n && i < 64; i++)
+    for (size_t i = 0; i < n && i < 128; i++)
         index[i] = (int)i;
     return cr_make_param_array(int, index, n);
 }
