@@ -4,8 +4,11 @@
 
 #include "progress.h"
 #include "run_folder.h"
+#include "watch.h"
 
 #define TEST_PREFIX "test_"
+/* A node of a verified step that takes longer counts as hung. */
+#define HANG_S 60
 
 struct train {
     const struct cli_options *options;
@@ -73,6 +76,9 @@ static tn_status open_input(struct train *t)
         (status = tn_recipe_build_model(t->recipe, t->train, &t->model, &t->err)))
         return status;
     t->params.model = t->model;
+    t->params.verify_every = options->verify > 0 ? options->verify : 0;
+    t->params.on_node = cli_watch_node;
+    t->params.check_numerics = options->check_numerics;
     t->params.on_event = on_event;
     t->params.should_stop = should_stop;
     t->params.ctx = t;
@@ -120,8 +126,12 @@ static tn_status fit(struct train *t, tn_stop_reason *out_reason)
     tn_status status = TN_OK;
     if (t->has_folder)
         status = run_folder_log(&t->folder, begin_json(t), &t->err);
+    if (t->params.verify_every)
+        cli_watch_begin(HANG_S);
     if (!status)
         status = tn_trainer_fit(t->trainer, out_reason, &t->err);
+    if (t->params.verify_every)
+        cli_watch_end();
     progress_clear(&t->progress);
     return status ? status : t->callback_status;
 }

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum kind { FLAG, TEXT, LIST, COUNT, DURATION };
+/* OPTIONAL_COUNT stands alone, or as --name=N. */
+enum kind { FLAG, TEXT, LIST, COUNT, OPTIONAL_COUNT, DURATION };
 
 struct option {
     const char *name, *short_name, *value, *env, *doc;
@@ -14,6 +15,7 @@ struct option {
     size_t offset;    /* of the field in cli_options */
     size_t count_at;  /* LIST: offset of the number of entries */
     int64_t min, max; /* COUNT */
+    int64_t dflt;     /* OPTIONAL_COUNT without a number */
 };
 
 #define AT(field) offsetof(struct cli_options, field)
@@ -28,8 +30,8 @@ static const struct option options[] = {
     {"--threads", NULL, "N", "TENON_THREADS", "threads of every pool; default: all processors",
      COUNT, CLI_OPT_DEVICE, AT(threads), .min = 1, .max = 4096},
     {"--backend-opt", NULL, "K=V", "TENON_BACKEND_OPT",
-     "option for the backend that --backend names; may be\nrepeated (variable: a=1;b=2)", LIST, CLI_OPT_DEVICE,
-     AT(backend_opts), AT(n_backend_opts)},
+     "option for the backend that --backend names; may be\nrepeated (variable: a=1;b=2)", LIST,
+     CLI_OPT_DEVICE, AT(backend_opts), AT(n_backend_opts)},
     {"--set", NULL, "K=V", "TENON_SET",
      "override a key of the recipe, as optimizer.lr=0.01 or\nmodel.0.filters=64; may be repeated "
      "(variable: a=1;b=2)",
@@ -58,6 +60,13 @@ static const struct option options[] = {
      CLI_OPT_EXPLAIN, AT(explain)},
     {"--strict", NULL, NULL, "TENON_STRICT", "fail where a node would run on another device", FLAG,
      CLI_OPT_EXPLAIN, AT(strict)},
+    {"--verify", NULL, "N", "TENON_VERIFY",
+     "check each node of the first step and of every N-th\nagainst the reference (alone: N = 100); "
+     "a node that\ndiffers ends the run",
+     OPTIONAL_COUNT, CLI_OPT_TRAIN, AT(verify), .min = 1, .max = INT64_MAX, .dflt = 100},
+    {"--check-numerics", NULL, NULL, "TENON_CHECK_NUMERICS",
+     "stop at the first NaN or infinity and name the node\nthat made it (slow)", FLAG,
+     CLI_OPT_TRAIN, AT(check_numerics)},
     {"--dry-run", NULL, NULL, "TENON_DRY_RUN", "check and plan everything, train nothing", FLAG,
      CLI_OPT_TRAIN, AT(dry_run)},
     {"--split", NULL, "PART", "TENON_SPLIT", "train, val or test (default)", TEXT, CLI_OPT_EVAL,
@@ -151,6 +160,12 @@ static int store(const struct option *option, const char *origin, const char *te
         return 0;
     case LIST:
         return add_to_list(option, origin, text, out);
+    case OPTIONAL_COUNT:
+        if (!text) {
+            *(int64_t *)field(out, option->offset) = option->dflt;
+            return 0;
+        }
+        return parse_count(option, origin, text, field(out, option->offset));
     case COUNT:
         return parse_count(option, origin, text, field(out, option->offset));
     case DURATION:
@@ -169,6 +184,7 @@ static int is_set(const struct option *option, struct cli_options *out)
     case LIST:
         return *(size_t *)field(out, option->count_at) > 0;
     case COUNT:
+    case OPTIONAL_COUNT:
         return *(int64_t *)field(out, option->offset) >= 0;
     case DURATION:
         return *(double *)field(out, option->offset) >= 0;
@@ -315,6 +331,8 @@ static int parse_one(const struct cli_verb *verb, int argc, char **argv, int *i,
         }
         return store(option, option->name, "1", out);
     }
+    if (option->kind == OPTIONAL_COUNT)
+        return store(option, option->name, equals ? equals + 1 : NULL, out);
     if (!equals && ++*i >= argc) {
         fprintf(stderr, "tenon %s: %s needs a value: %s %s\n", verb->name, option->name,
                 option->name, option->value);
@@ -342,6 +360,7 @@ int cli_options_parse(const struct cli_verb *verb, int argc, char **argv,
                               .batch_size = -1,
                               .max_steps = -1,
                               .seed = -1,
+                              .verify = -1,
                               .max_seconds = -1};
     int only_args = 0, rc = 0;
     *out_options = out;
@@ -380,8 +399,13 @@ static void print_option(const struct option *o)
 {
     char left[40];
     const char *text = o->doc;
-    snprintf(left, sizeof(left), "%s%s%s%s%s", o->short_name ? o->short_name : "",
-             o->short_name ? ", " : "", o->name, o->value ? " " : "", o->value ? o->value : "");
+    int is_optional = o->kind == OPTIONAL_COUNT;
+    snprintf(left, sizeof(left), "%s%s%s%s%s%s", o->short_name ? o->short_name : "",
+             o->short_name ? ", " : "", o->name,
+             is_optional ? "[="
+             : o->value  ? " "
+                         : "",
+             o->value ? o->value : "", is_optional ? "]" : "");
     printf("  %-20s ", left);
     for (const char *end; (end = strchr(text, '\n')); text = end + 1)
         printf("%.*s\n  %-20s ", (int)(end - text), text, "");

@@ -32,9 +32,10 @@ struct cli_options {
     size_t n_sets;
     const char *backend_opts[CLI_MAX_SETS];
     size_t n_backend_opts;
-    int64_t threads, epochs, batch_size, max_steps, seed; /* -1: not given */
+    int64_t threads, epochs, batch_size, max_steps, seed, verify; /* -1: not given */
     double max_seconds;                                   /* -1: not given */
     int json, force, no_save, explain, strict, dry_run, print_config, verbose, quiet, help, version;
+    int check_numerics, no_quarantine;
     char *owned[2]; /* copies of environment variables that hold lists */
 };
 

@@ -34,12 +34,25 @@ static const char *event_name(tn_train_event_kind kind)
         return "epoch";
     case TN_EVENT_EVAL:
         return "eval";
+    case TN_EVENT_VERIFIED:
+        return "verified";
     }
     return "?";
 }
 
+static json_t *verified_json(const struct tn_train_event *event)
+{
+    const struct tn_check_report *c = event->check;
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:s}", "event", "verified", "epoch",
+                     (json_int_t)event->epoch, "step", (json_int_t)event->step, "nodes",
+                     (json_int_t)c->n_nodes, "claims", (json_int_t)c->n_claims, "elements",
+                     (json_int_t)c->n_elements, "worst", c->worst, "worst_node", c->worst_node);
+}
+
 json_t *progress_json(const struct tn_train_event *event)
 {
+    if (event->kind == TN_EVENT_VERIFIED)
+        return verified_json(event);
     json_t *line = json_pack("{s:s}", "event", event_name(event->kind));
     if (event->kind != TN_EVENT_EVAL) {
         json_object_set_new(line, "epoch", json_integer(event->epoch));
@@ -130,6 +143,19 @@ static void print_epoch(struct progress *progress, const struct tn_train_event *
     fflush(stdout);
 }
 
+static void print_verified(struct progress *progress, const struct tn_train_event *event)
+{
+    const struct tn_check_report *c = event->check;
+    char elements[32];
+    progress_clear(progress);
+    printf("step %lld verified: %zu nodes, %s numbers; the furthest from its reference, %s, used "
+           "%.0f%% of its tolerance\n",
+           (long long)event->step, c->n_nodes,
+           cli_format_count(c->n_elements, elements, sizeof(elements)), c->worst_node,
+           100.0 * c->worst);
+    fflush(stdout);
+}
+
 void progress_show(struct progress *progress, const struct tn_train_event *event)
 {
     if (progress->options->json) {
@@ -145,4 +171,6 @@ void progress_show(struct progress *progress, const struct tn_train_event *event
         print_progress(progress, event);
     else if (event->kind == TN_EVENT_EPOCH)
         print_epoch(progress, event);
+    else if (event->kind == TN_EVENT_VERIFIED)
+        print_verified(progress, event);
 }

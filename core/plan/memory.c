@@ -42,11 +42,12 @@ static uint32_t list_grads(const struct tn_mem_build *m, uint32_t device, uint32
 static struct tn_mem_item grad_item(struct tn_mem_build *m, const uint32_t *grads, uint32_t n,
                                     uint64_t align)
 {
+    uint64_t guard = m->placer->checked ? TN_GUARD_BYTES : 0;
     struct tn_mem_item item = {.begin = UINT32_MAX};
     for (uint32_t i = 0; i < n; i++) {
         struct tn_loc *loc = &m->plan->locs[grads[i]];
         loc->offset = item.n_bytes;
-        item.n_bytes += tn_align_up(loc->n_bytes, align);
+        item.n_bytes += tn_align_up(loc->n_bytes + guard, align);
         item.begin = loc->begin < item.begin ? loc->begin : item.begin;
         item.end = loc->end > item.end ? loc->end : item.end;
     }
@@ -70,6 +71,7 @@ static tn_status lay_arena(struct tn_mem_build *m, uint32_t device)
 {
     struct tn_mem_plan *p = m->plan;
     uint64_t align = p->devices[device].align;
+    uint64_t guard = m->placer->checked ? TN_GUARD_BYTES : 0;
     struct tn_mem_item *items = TN_ARENA_NEW(m->ir->arena, struct tn_mem_item, p->n_locs);
     uint32_t *item_of = TN_ARENA_NEW(m->ir->arena, uint32_t, p->n_locs);
     uint32_t *grads = TN_ARENA_NEW(m->ir->arena, uint32_t, p->n_locs);
@@ -88,9 +90,9 @@ static tn_status lay_arena(struct tn_mem_build *m, uint32_t device)
             continue;
         item_of[l] = n;
         items[n++] = (struct tn_mem_item){
-            .n_bytes = loc->n_bytes, .begin = m->blocks[l].begin, .end = m->blocks[l].end};
+            .n_bytes = loc->n_bytes + guard, .begin = m->blocks[l].begin, .end = m->blocks[l].end};
     }
-    for (uint32_t i = 0; m->placer->no_reuse && i < n; i++)
+    for (uint32_t i = 0; tn_keeps_values(m->placer) && i < n; i++)
         items[i].begin = 0, items[i].end = m->schedule->end_time;
     if (!tn_mem_assign(items, n, align, &p->devices[device].arena_bytes))
         return tn_ir_oom(m->ir, m->err);
@@ -130,8 +132,9 @@ static void lay_plan_region(struct tn_mem_build *m)
             dev->has_step = 1;
             continue;
         }
+        uint64_t guard = m->placer->checked ? TN_GUARD_BYTES : 0;
         loc->offset = dev->plan_bytes;
-        dev->plan_bytes += tn_align_up(loc->n_bytes ? loc->n_bytes : 1, dev->align);
+        dev->plan_bytes += tn_align_up((loc->n_bytes ? loc->n_bytes : 1) + guard, dev->align);
     }
 }
 

@@ -21,7 +21,15 @@ struct tn_placer {
     int strict;    /* a node that [0] refuses is an error */
     int no_claims; /* nodes run one by one: for verifying fused against unfused */
     int no_reuse;  /* every value has bytes of its own: for verifying the memory plan */
+    /* For looking at a step afterwards: as no_reuse, with TN_GUARD_BYTES or more behind each value
+     * that no value owns, and each node that no claim holds a segment of its own. */
+    int checked;
 };
+#define TN_GUARD_BYTES 64u
+static inline int tn_keeps_values(const struct tn_placer *placer)
+{
+    return placer->no_reuse || placer->checked;
+}
 
 /* Fills device, support and why of each node. TN_E_UNSUPPORTED names the node, its shapes and each
  * device's refusal. */

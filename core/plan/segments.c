@@ -51,6 +51,24 @@ static void set_times(struct tn_plan_ir *ir, struct tn_plan_segment *seg, uint32
     }
 }
 
+/* A segment for each node of the last one of the schedule, which has no claims. */
+static tn_status split(struct tn_plan_ir *ir, struct tn_plan_schedule *schedule,
+                       struct tn_error *err)
+{
+    struct tn_plan_segment whole = schedule->segments[schedule->n_segments];
+    for (uint32_t k = 0; k < whole.n_nodes; k++) {
+        struct tn_plan_segment *seg = &schedule->segments[schedule->n_segments];
+        *seg = (struct tn_plan_segment){
+            .device = whole.device, .n_nodes = 1, .nodes = whole.nodes + k};
+        ir->nodes[whole.nodes[k]].segment = schedule->n_segments++;
+        tn_status st = list_values(ir, seg, err);
+        if (st != TN_OK)
+            return st;
+        set_times(ir, seg, whole.nodes[k] + 1);
+    }
+    return TN_OK;
+}
+
 tn_status tn_plan_segments(struct tn_plan_ir *ir, const struct tn_placer *placer,
                            struct tn_plan_schedule *out_schedule, struct tn_error *err)
 {
@@ -75,6 +93,11 @@ tn_status tn_plan_segments(struct tn_plan_ir *ir, const struct tn_placer *placer
             st = tn_plan_claims(ir, placer, seg, err);
         if (st != TN_OK)
             return st;
+        if (placer->checked && seg->n_claims == 0) {
+            if ((st = split(ir, out_schedule, err)) != TN_OK)
+                return st;
+            continue;
+        }
         set_times(ir, seg, first + 1);
         out_schedule->n_segments++;
     }

@@ -98,7 +98,7 @@ void tn_mem_share(struct tn_mem_build *m)
                                  s->producer != TN_NONE &&
                                  m->ir->nodes[s->producer].device == p->locs[l].device;
     }
-    if (m->placer->no_reuse)
+    if (tn_keeps_values(m->placer))
         return;
     for (uint32_t s = 0; s < m->schedule->n_segments; s++) {
         const struct tn_plan_segment *seg = &m->schedule->segments[s];

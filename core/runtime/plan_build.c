@@ -32,6 +32,7 @@ static int same_key(const struct tn_plan_key *a, const struct tn_plan_key *b)
     return a->graph == b->graph && a->n_symbols == b->n_symbols && a->n_values == b->n_values &&
            a->n_nodes == b->n_nodes && a->n_outputs == b->n_outputs &&
            a->n_assigned == b->n_assigned && a->name_hash == b->name_hash &&
+           a->is_checked == b->is_checked &&
            memcmp(a->bound.value, b->bound.value, sizeof(int64_t) * a->n_symbols) == 0;
 }
 
@@ -86,6 +87,7 @@ void tn_plan_destroy(tn_plan **plan)
 tn_status tn_plan_analyse(tn_plan *plan, struct tn_error *err)
 {
     struct tn_placer placer = tn_session_placer(plan->session);
+    placer.checked = plan->key.is_checked;
     tn_status st = tn_ir_build(&plan->arena, plan->key.graph, &plan->key.bound,
                                !plan->session->debug.no_simplify, &plan->ir, err);
     if (st == TN_OK)
@@ -181,23 +183,18 @@ static tn_status make_feeds(tn_plan *plan, struct tn_error *err)
     return st;
 }
 
-tn_status tn_session_plan(tn_session *session, const tn_graph *graph,
-                          const struct tn_binding *bindings, size_t n_bindings, tn_plan **out_plan,
+static tn_status get_plan(tn_session *session, const struct tn_plan_key *key, tn_plan **out_plan,
                           struct tn_error *err)
 {
-    struct tn_plan_key key;
-    tn_status st = make_key(graph, bindings, n_bindings, &key, err);
-    if (st != TN_OK)
-        return st;
-    tn_plan *plan = find_plan(session, &key);
+    tn_plan *plan = find_plan(session, key);
     if (plan) {
         *out_plan = plan;
         return TN_OK;
     }
-    plan = TN_VEC_GROW(&session->plans) ? new_plan(session, &key) : NULL;
+    plan = TN_VEC_GROW(&session->plans) ? new_plan(session, key) : NULL;
     if (!plan)
         return tn_error_set(err, TN_E_OOM, "out of host memory for a plan");
-    st = tn_plan_analyse(plan, err);
+    tn_status st = tn_plan_analyse(plan, err);
     if (st == TN_OK)
         st = compile(plan, err);
     if (st == TN_OK)
@@ -213,6 +210,25 @@ tn_status tn_session_plan(tn_session *session, const tn_graph *graph,
     session->plans.items[session->plans.n++] = plan;
     *out_plan = plan;
     return TN_OK;
+}
+
+tn_status tn_session_plan(tn_session *session, const tn_graph *graph,
+                          const struct tn_binding *bindings, size_t n_bindings, tn_plan **out_plan,
+                          struct tn_error *err)
+{
+    struct tn_plan_key key;
+    tn_status st = make_key(graph, bindings, n_bindings, &key, err);
+    return st == TN_OK ? get_plan(session, &key, out_plan, err) : st;
+}
+
+tn_status tn_session_checked_plan(tn_session *session, const tn_graph *graph,
+                                  const struct tn_binding *bindings, size_t n_bindings,
+                                  tn_plan **out_plan, struct tn_error *err)
+{
+    struct tn_plan_key key;
+    tn_status st = make_key(graph, bindings, n_bindings, &key, err);
+    key.is_checked = 1;
+    return st == TN_OK ? get_plan(session, &key, out_plan, err) : st;
 }
 
 void tn_session_forget(tn_session *session, const tn_graph *graph)

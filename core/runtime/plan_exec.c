@@ -127,12 +127,29 @@ static tn_status poison(tn_plan *plan, struct tn_error *err)
     return TN_OK;
 }
 
-static tn_status run_actions(tn_plan *plan, struct tn_error *err)
+/* Waits for the segment: a fault of it is then known to be its own. */
+static tn_status run_observed(tn_plan *plan, uint32_t index,
+                              const struct tn_plan_observer *observer, struct tn_error *err)
+{
+    const struct tn_plan_segment *seg = &plan->schedule.segments[index];
+    struct tn_session_device *dev = &plan->session->devices[seg->device];
+    observer->before(observer->ctx, plan, seg->nodes[0]);
+    tn_status st = run_segment(plan, index, err);
+    return st == TN_OK ? tn_session_wait(dev, dev->event_value + 1, err) : st;
+}
+
+static tn_status run_actions(tn_plan *plan, const struct tn_plan_observer *observer,
+                             struct tn_error *err)
 {
     tn_status st = TN_OK;
     for (uint32_t i = 0; st == TN_OK && i < plan->mem.n_actions; i++) {
         const struct tn_action *a = &plan->mem.actions[i];
-        st = a->kind == TN_ACTION_RUN ? run_segment(plan, a->segment, err) : copy(plan, a, err);
+        if (a->kind != TN_ACTION_RUN)
+            st = copy(plan, a, err);
+        else if (observer)
+            st = run_observed(plan, a->segment, observer, err);
+        else
+            st = run_segment(plan, a->segment, err);
     }
     return st;
 }
@@ -193,6 +210,12 @@ static tn_status check_arenas(const tn_plan *plan, struct tn_error *err)
 
 tn_status tn_plan_run(tn_plan *plan, struct tn_error *err)
 {
+    return tn_plan_run_observed(plan, NULL, err);
+}
+
+tn_status tn_plan_run_observed(tn_plan *plan, const struct tn_plan_observer *observer,
+                               struct tn_error *err)
+{
     tn_status st = check_arenas(plan, err);
     if (st == TN_OK)
         st = check_inputs(plan, err);
@@ -207,7 +230,7 @@ tn_status tn_plan_run(tn_plan *plan, struct tn_error *err)
     if (st == TN_OK && plan->session->debug.poison)
         st = poison(plan, err);
     if (st == TN_OK)
-        st = run_actions(plan, err);
+        st = run_actions(plan, observer, err);
     tn_status end = finish_run(plan, st == TN_OK ? err : NULL);
     st = st == TN_OK ? end : st;
     if (st == TN_OK)

@@ -75,6 +75,7 @@ struct tn_plan_key {
     struct tn_symbol_values bound;
     size_t n_symbols, n_values, n_nodes, n_outputs, n_assigned;
     uint64_t name_hash;
+    int is_checked; /* made by tn_session_checked_plan */
 };
 
 struct tn_plan {
@@ -105,6 +106,12 @@ tn_status tn_session_failed(const struct tn_session_device *dev, const char *doi
 tn_status tn_session_signal(struct tn_session_device *dev, struct tn_error *err);
 /* Waits until the device has reached `value`, signalling first if it was not signalled yet. */
 tn_status tn_session_wait(struct tn_session_device *dev, uint64_t value, struct tn_error *err);
+/* Called on the way through a run, before node or claim `node` of the IR is queued. What was queued
+ * before it has been done. */
+struct tn_plan_observer {
+    void (*before)(void *ctx, const tn_plan *plan, uint32_t node);
+    void *ctx;
+};
 struct tn_placer tn_session_placer(const tn_session *session);
 
 /* --- state.c --- */
@@ -128,6 +135,9 @@ tn_status tn_plan_allocate(tn_plan *plan, struct tn_error *err);
 tnb_span tn_plan_span(const tn_plan *plan, uint32_t loc);
 
 /* --- plan_exec.c --- */
+/* tn_plan_run, segment by segment where `observer` is not NULL. */
+tn_status tn_plan_run_observed(tn_plan *plan, const struct tn_plan_observer *observer,
+                               struct tn_error *err);
 /* Blocks until the slot that the host fills next has left for every device. */
 tn_status tn_plan_wait_slot(tn_plan *plan, const struct tn_plan_feed *feed, struct tn_error *err);
 

@@ -120,6 +120,17 @@ tn_status tn_feed_plan(struct tn_trainer *trainer, struct tn_step_fn *fn, int64_
     return TN_OK;
 }
 
+tn_status tn_feed_checked_plan(struct tn_trainer *trainer, struct tn_step_fn *fn,
+                               int64_t batch_size, tn_plan **out_plan, struct tn_error *err)
+{
+    struct tn_binding binding = {"batch", batch_size};
+    tn_status status =
+        tn_session_checked_plan(trainer->session, fn->graph, &binding, 1, out_plan, err);
+    if (status == TN_E_OOM)
+        tn_error_prefix(err, "a checked step keeps every value");
+    return status;
+}
+
 tn_status tn_feed_plans(struct tn_trainer *trainer, struct tn_step_fn *fn, tn_loader *loader,
                         struct tn_error *err)
 {

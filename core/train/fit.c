@@ -128,15 +128,58 @@ static tn_status set_step_values(struct fit *f, tn_plan *plan, const struct tn_b
     return status;
 }
 
+enum step_kind { STEP_PLAIN, STEP_VERIFY, STEP_NUMERICS };
+
+static enum step_kind kind_of_step(const struct tn_trainer *t)
+{
+    const struct tn_train_params *params = &t->params;
+    if (params->verify_every && t->step % params->verify_every == 0)
+        return STEP_VERIFY;
+    return params->check_numerics ? STEP_NUMERICS : STEP_PLAIN;
+}
+
+static tn_status verify_step(struct fit *f, tn_plan *plan)
+{
+    struct tn_trainer *t = f->t;
+    struct tn_check_report report;
+    tn_status status = tn_plan_verify(plan, t->params.on_node, t->params.ctx, &report, f->err);
+    if (status) {
+        tn_error_prefix(f->err, "step %lld", (long long)t->step + 1);
+        return status;
+    }
+    struct tn_train_event event = {.kind = TN_EVENT_VERIFIED,
+                                   .step = t->step + 1,
+                                   .step_in_epoch = f->step_in_epoch + 1,
+                                   .check = &report};
+    emit(f, &event);
+    return TN_OK;
+}
+
+static tn_status check_step(struct fit *f, tn_plan *plan)
+{
+    tn_status status = tn_plan_check_numerics(plan, f->err);
+    if (status)
+        tn_error_prefix(f->err, "step %lld", (long long)f->t->step + 1);
+    return status;
+}
+
 static tn_status run_step(struct fit *f, const struct tn_batch *batch)
 {
     struct tn_trainer *t = f->t;
+    enum step_kind kind = kind_of_step(t);
     tn_plan *plan;
-    tn_status status;
-    if ((status = tn_feed_plan(t, &t->train_fn, batch->n, &plan, f->err)) ||
+    tn_status status = kind == STEP_PLAIN
+                           ? tn_feed_plan(t, &t->train_fn, batch->n, &plan, f->err)
+                           : tn_feed_checked_plan(t, &t->train_fn, batch->n, &plan, f->err);
+    if (status ||
         (status =
              tn_feed_set(&t->train_fn, plan, t->train, batch, tn_ring_next(&t->pending), f->err)) ||
-        (status = set_step_values(f, plan, batch)) || (status = tn_plan_run(plan, f->err)))
+        (status = set_step_values(f, plan, batch)))
+        return status;
+    status = kind == STEP_VERIFY     ? verify_step(f, plan)
+             : kind == STEP_NUMERICS ? check_step(f, plan)
+                                     : tn_plan_run(plan, f->err);
+    if (status)
         return status;
     tn_ring_push(&t->pending, batch->n);
     t->step++;

@@ -107,6 +107,9 @@ tn_status tn_feed_adapt(const struct tn_step_fn *fn, tn_dataset *dataset, tn_dat
 /* The plan for a batch size, made on first asking. */
 tn_status tn_feed_plan(struct tn_trainer *trainer, struct tn_step_fn *fn, int64_t batch_size,
                        tn_plan **out_plan, struct tn_error *err);
+/* The checked plan for a batch size (tn_session_checked_plan), for looking at a step. */
+tn_status tn_feed_checked_plan(struct tn_trainer *trainer, struct tn_step_fn *fn,
+                               int64_t batch_size, tn_plan **out_plan, struct tn_error *err);
 /* Plans for every batch size of the loader. */
 tn_status tn_feed_plans(struct tn_trainer *trainer, struct tn_step_fn *fn, tn_loader *loader,
                         struct tn_error *err);

@@ -122,6 +122,14 @@ TN_API tn_status tn_session_estimate(tn_session *session, const tn_graph *graph,
                                      const struct tn_binding *bindings, size_t n_bindings,
                                      uint64_t *out_bytes, struct tn_error *err);
 
+/* The same graph and binding as a plan for looking at: every value keeps bytes of its own until the
+ * next run, guard bytes stand behind each, and nodes run one by one (what a backend fuses stays
+ * fused). Takes more memory than tn_session_plan's, shares the state with it, and is cached
+ * likewise. For tn_plan_verify and tn_plan_check_numerics. */
+TN_API tn_status tn_session_checked_plan(tn_session *session, const tn_graph *graph,
+                                         const struct tn_binding *bindings, size_t n_bindings,
+                                         tn_plan **out_plan, struct tn_error *err);
+
 /* Sets an input for the next runs; the data is copied before the call returns. The tensor's shape
  * equals the bound shape; its dtype the input's. Values stay until set again. */
 TN_API tn_status tn_plan_set_input(tn_plan *plan, const char *name, const tn_tensor *tensor,
@@ -131,6 +139,28 @@ TN_API tn_status tn_plan_set_input_bytes(tn_plan *plan, const char *name, const 
                                          size_t n_bytes, struct tn_error *err);
 /* Queues one step; may return before it is done. */
 TN_API tn_status tn_plan_run(tn_plan *plan, struct tn_error *err);
+/* What a check of one step looked at. */
+struct tn_check_report {
+    size_t n_nodes, n_claims; /* checked; nodes of a claim are checked together */
+    int64_t n_elements;
+    double worst;        /* largest difference, as a share of its tolerance */
+    char worst_node[96]; /* "label (op)" of that one */
+};
+/* Called before a node (for a claim: its first) is run, so that the caller can say where a driver
+ * crashed or hung; with a label of NULL when all have been run. */
+typedef void (*tn_node_fn)(void *ctx, const char *label, const char *op, const char *device);
+/* Runs one step of a checked plan as tn_plan_run does and waits for it, then computes each node and
+ * claim again with the references, in double and from the device's own inputs. TN_E_NUMERIC names
+ * the first node in the order of execution that differs by more than its tolerance (of its element
+ * types, the precision that its backend declares, and its condition: how far the reference's own
+ * result moves when the inputs move by a rounding or two), or that wrote past its output. The step's
+ * effects stay. `before` may be NULL. */
+TN_API tn_status tn_plan_verify(tn_plan *plan, tn_node_fn before, void *ctx,
+                                struct tn_check_report *out_report, struct tn_error *err);
+/* Runs one step of a checked plan and looks for NaN and infinities. TN_E_NUMERIC names the first
+ * node that made one of finite inputs, and its inputs' ranges; or the input of the graph, or the
+ * state, that held one before. */
+TN_API tn_status tn_plan_check_numerics(tn_plan *plan, struct tn_error *err);
 /* Waits, and copies an output of the last run of this plan. */
 TN_API tn_status tn_plan_get_output(tn_plan *plan, const char *name, tn_tensor **out_tensor,
                                     struct tn_error *err);

@@ -54,6 +54,7 @@ typedef enum tn_train_event_kind {
     TN_EVENT_STEP = 1, /* results of one step; comes in bursts, in order */
     TN_EVENT_PROGRESS, /* after a burst: results are the epoch's means so far */
     TN_EVENT_EPOCH,    /* results with val_... where there is validation */
+    TN_EVENT_VERIFIED, /* a step was verified: `check` */
     TN_EVENT_EVAL      /* tn_trainer_evaluate has ended */
 } tn_train_event_kind;
 struct tn_train_event {
@@ -68,6 +69,7 @@ struct tn_train_event {
     int is_best; /* EPOCH: the monitored metric is the best so far (always without validation) */
     const struct tn_result *results;
     size_t n_results;
+    const struct tn_check_report *check; /* VERIFIED, else NULL */
 };
 
 struct tn_train_params {
@@ -87,6 +89,9 @@ struct tn_train_params {
     const char *monitor;      /* result that decides the best: NULL: "val_loss", without validation none */
     int64_t patience;         /* epochs without a better one before stopping; 0: never */
     double min_delta;         /* what counts as better */
+    int64_t verify_every; /* tn_plan_verify on the first step and every N-th after it; 0: never */
+    tn_node_fn on_node;   /* of verified steps: before each node; may be NULL */
+    int check_numerics;   /* tn_plan_check_numerics on every step; slow */
     void (*on_event)(void *ctx, const struct tn_train_event *event); /* on the caller's thread */
     int (*should_stop)(void *ctx);                                   /* asked between steps */
     void *ctx;
