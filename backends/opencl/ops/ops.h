@@ -45,6 +45,11 @@ void ocl_emit_avg_pool_grad(struct ocl_build *b);
 void ocl_emit_batch_norm(struct ocl_build *b);
 void ocl_emit_batch_norm_grad(struct ocl_build *b);
 void ocl_emit_batch_norm_inference(struct ocl_build *b);
+/* row_norm.c */
+void ocl_emit_row_norm(struct ocl_build *b);
+void ocl_emit_row_norm_grad(struct ocl_build *b);
+void ocl_emit_lrn(struct ocl_build *b);
+void ocl_emit_lrn_grad(struct ocl_build *b);
 /* softmax.c */
 void ocl_emit_softmax(struct ocl_build *b);
 void ocl_emit_softmax_grad(struct ocl_build *b);
