@@ -107,6 +107,10 @@ TN_OP(log_softmax_grad)
 
 TN_OP_SECTION("Attention and recurrent")
 
+/* attention.c */
+TN_OP(attention)
+TN_OP(attention_grad)
+
 TN_OP_SECTION("Random")
 
 /* dropout.c */

@@ -77,6 +77,8 @@ static const struct ocl_op ops[] = {
     {"log_softmax", "f", "f", NULL, "rows", ocl_emit_softmax, NULL},
     {"softmax_grad", "f", "f", NULL, "rows", ocl_emit_softmax_grad, NULL},
     {"log_softmax_grad", "f", "f", NULL, "rows", ocl_emit_softmax_grad, NULL},
+    {"attention", "fffci", "f", NULL, "scores", ocl_emit_attention, NULL},
+    {"attention_grad", "fffcif", "f", NULL, "scores", ocl_emit_attention_grad, NULL},
     {"dropout", "fll", "f", NULL, "philox", ocl_emit_dropout, NULL},
     {"sparse_softmax_cross_entropy", "fi", "f", NULL, "rows", ocl_emit_ce, NULL},
     {"sparse_softmax_cross_entropy_grad", "fif", "f", NULL, "rows", ocl_emit_ce_grad, NULL},
