@@ -251,6 +251,20 @@ fail:
     return st;
 }
 
+int op_case_accepts(const struct op_case *c, tn_dtype precision)
+{
+    struct op_run run = {.c = c, .op = tn_op_find(c->op)};
+    struct tn_type out_types[TN_OP_MAX_OUT] = {{0}};
+    if (!run.op)
+        return 0;
+    run.n_in = run.op->max_in <= TN_OP_MAX_FIXED ? run.op->max_in : count_inputs(c);
+    tn_arena_init(&run.arena);
+    int accepts =
+        complete_attrs(&run, NULL) && infer_run(&run, precision, out_types, NULL) == TN_OK;
+    tn_arena_finish(&run.arena);
+    return accepts;
+}
+
 void op_run_close(struct op_run *run)
 {
     tn_arena_finish(&run->arena);

@@ -22,6 +22,8 @@ struct op_run {
 tn_status op_run_open(const struct op_case *c, tn_dtype precision, struct op_run *out_run,
                       struct tn_error *err);
 void op_run_close(struct op_run *run);
+/* 1 when the shape rule takes the case in that precision; no data is made. */
+int op_case_accepts(const struct op_case *c, tn_dtype precision);
 /* Runs the reference on run->in into run->out. Outputs are poisoned with NaN, or -77, before. */
 tn_status op_run_reference(struct op_run *run, struct tn_error *err);
 
