@@ -74,6 +74,8 @@ static int is_known_dtype(uint32_t dtype)
 tnb_status tn_ref_supports(tnb_device *device, const tnb_graph *graph, uint32_t node,
                            tnb_support *out_support, tnb_error *err)
 {
+    if (node >= graph->n_nodes)
+        return tn_tnb_fail(err, TNB_E_INVALID, "ref: node %u of %u", node, graph->n_nodes);
     const tnb_node *n = graph->nodes[node];
     tnb_support s = {.struct_size = out_support->struct_size,
                      .verdict = TNB_YES,
