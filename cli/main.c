@@ -9,8 +9,8 @@
 #define MAX_VERBS 16
 
 const struct cli_verb *const cli_verbs[] = {
-    &cli_verb_train,  &cli_verb_eval, &cli_verb_summary, &cli_verb_devices, &cli_verb_init,
-    &cli_verb_schema, NULL,
+    &cli_verb_train,   &cli_verb_eval, &cli_verb_summary, &cli_verb_conformance,
+    &cli_verb_devices, &cli_verb_init, &cli_verb_schema,  NULL,
 };
 
 static void print_help(FILE *file)
@@ -20,7 +20,7 @@ static void print_help(FILE *file)
             "usage: tenon VERB [arguments] [options]\n\n",
             tn_version());
     for (size_t i = 0; cli_verbs[i]; i++)
-        fprintf(file, "  %-10s %-14s %s\n", cli_verbs[i]->name, cli_verbs[i]->args,
+        fprintf(file, "  %-11s %-14s %s\n", cli_verbs[i]->name, cli_verbs[i]->args,
                 cli_verbs[i]->summary);
     fprintf(file, "\nevery verb takes -h, --help; --version; -v, --verbose; -q, --quiet\n"
                   "tenon VERB --help shows a verb's options.\n"

@@ -69,13 +69,33 @@ static const struct option options[] = {
      CLI_OPT_TRAIN, AT(check_numerics)},
     {"--dry-run", NULL, NULL, "TENON_DRY_RUN", "check and plan everything, train nothing", FLAG,
      CLI_OPT_TRAIN, AT(dry_run)},
-    {"--no-quarantine", NULL, NULL, "TENON_NO_QUARANTINE",
-     "use a device also for operators that tenon doctor\nfound faulty there", FLAG, CLI_OPT_EXPLAIN,
-     AT(no_quarantine)},
     {"--split", NULL, "PART", "TENON_SPLIT", "train, val or test (default)", TEXT, CLI_OPT_EVAL,
      AT(split)},
     {"--data", NULL, "PATH", "TENON_EVAL_DATA",
      "look for the recipe's data below this folder instead", TEXT, CLI_OPT_EVAL, AT(data)},
+    {"--ops", NULL, "GLOB", "TENON_OPS", "operators to run, as conv2d or 'conv*'", TEXT,
+     CLI_OPT_CONFORM, AT(ops)},
+    {"--case", NULL, "NAME", "TENON_CASE", "only the cases of that name", TEXT, CLI_OPT_CONFORM,
+     AT(case_name)},
+    {"--dtype", NULL, "TYPE", "TENON_DTYPE", "only f32, f16, bf16, i32, ...", TEXT,
+     CLI_OPT_CONFORM, AT(dtype)},
+    {"--suite", NULL, "NAME", "TENON_SUITE",
+     "only ops, backward, reject, abi, memory, ordering,\ntrajectory, random, threads or claims",
+     TEXT, CLI_OPT_CONFORM, AT(suite)},
+    {"--quick", NULL, NULL, "TENON_QUICK", "a subset of the cases, for every day", FLAG,
+     CLI_OPT_CONFORM, AT(quick)},
+    {"--timeout", NULL, "T", "TENON_TIMEOUT",
+     "how long one case may take before it counts as hanging;\ndefault: 60s", DURATION,
+     CLI_OPT_CONFORM, AT(timeout_seconds)},
+    {"--in-process", NULL, NULL, "TENON_IN_PROCESS",
+     "run in this process: for a debugger; a crash ends it", FLAG, CLI_OPT_CONFORM,
+     AT(in_process)},
+    {"--report", NULL, "FILE", "TENON_REPORT", "write the result to a file that can be published",
+     TEXT, CLI_OPT_CONFORM, AT(report)},
+    /* What the tool tells its own children; without a description they are in no help. */
+    {"--child-suite", NULL, "NAME", NULL, NULL, TEXT, CLI_OPT_CONFORM, AT(child_suite)},
+    {"--child-from", NULL, "N", NULL, NULL, COUNT, CLI_OPT_CONFORM, AT(child_from), .min = 0,
+     .max = INT64_MAX},
     {"--json", NULL, NULL, "TENON_JSON", "JSON only on stdout, one object per line", FLAG,
      CLI_OPT_JSON, AT(json)},
     {"--verbose", "-v", NULL, "TENON_VERBOSE", "say more", FLAG, UINT32_MAX, AT(verbose)},
@@ -307,7 +327,7 @@ static int unknown(const struct cli_verb *verb, const char *arg, size_t n)
     char word[64];
     size_t n_names = 0;
     for (size_t i = 0; i < N_OPTIONS; i++)
-        if (allowed(verb, &options[i]))
+        if (allowed(verb, &options[i]) && options[i].doc)
             names[n_names++] = options[i].name;
     names[n_names] = NULL;
     snprintf(word, sizeof(word), "%.*s", (int)n, arg);
@@ -364,6 +384,8 @@ int cli_options_parse(const struct cli_verb *verb, int argc, char **argv,
                               .max_steps = -1,
                               .seed = -1,
                               .verify = -1,
+                              .timeout_seconds = -1,
+                              .child_from = -1,
                               .max_seconds = -1};
     int only_args = 0, rc = 0;
     *out_options = out;
@@ -426,7 +448,7 @@ void cli_print_verb_help(const struct cli_verb *verb)
         printf("\n%s\n", verb->details);
     printf("\noptions [variable that may stand for it]:\n");
     for (size_t i = 0; i < N_OPTIONS; i++)
-        if (allowed(verb, &options[i]))
+        if (allowed(verb, &options[i]) && options[i].doc)
             print_option(&options[i]);
     if (verb->mask & CLI_OPT_RECIPE)
         printf("\na flag counts before its variable, that before the recipe, that before the "

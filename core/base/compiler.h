@@ -2,6 +2,10 @@
 #ifndef TN_BASE_COMPILER_H
 #define TN_BASE_COMPILER_H
 
+/* What the library exports for the tool that is built with it, and for nobody else: no header of
+ * include/ declares it, and it may change from build to build. */
+#define TN_TOOL __attribute__((visibility("default")))
+
 #define TN_UNUSED __attribute__((unused))
 #define TN_LEN(array) (sizeof(array) / sizeof((array)[0]))
 #define TN_MIN(a, b) ((a) < (b) ? (a) : (b))

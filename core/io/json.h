@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/compiler.h"
 #include "tenon/status.h"
 
 /* A new reference; null for NaN and infinities, which JSON has no number for. */
@@ -14,6 +15,6 @@ void tn_json_set_number(json_t *object, const char *key, double value);
 /* The caller owns the reference. TN_E_NOT_FOUND, TN_E_IO; TN_E_INVALID with file, line, column. */
 tn_status tn_json_read_file(const char *path, json_t **out_json, struct tn_error *err);
 /* Indented, whole or not at all. Borrows json. TN_E_IO, TN_E_OOM. */
-tn_status tn_json_write_file(const char *path, const json_t *json, struct tn_error *err);
+TN_TOOL tn_status tn_json_write_file(const char *path, const json_t *json, struct tn_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/compiler.h"
 #include "tenon/graph.h"
 
 #define TN_OP_MAX_OUT 8
@@ -139,8 +140,8 @@ struct tn_op {
 };
 
 /* NULL when there is none of that name. */
-const struct tn_op *tn_op_find(const char *name);
-size_t tn_op_count(void);
-const struct tn_op *tn_op_at(size_t index); /* in the order of the list */
+TN_TOOL const struct tn_op *tn_op_find(const char *name);
+TN_TOOL size_t tn_op_count(void);
+TN_TOOL const struct tn_op *tn_op_at(size_t index); /* in the order of the list */
 
 #endif

@@ -93,7 +93,7 @@ struct tn_plan_ir {
 
 /* `simplified`: equal subexpressions are computed once, small constant ones not at all.
  * TN_E_INVALID (a shape rule that fails under the binding names its node), TN_E_OOM. */
-tn_status tn_ir_build(struct tn_arena *arena, const tn_graph *graph,
+TN_TOOL tn_status tn_ir_build(struct tn_arena *arena, const tn_graph *graph,
                       const struct tn_symbol_values *bound, int simplified,
                       struct tn_plan_ir *out_ir, struct tn_error *err);
 

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "base/compiler.h"
 #include "base/log.h"
 #include "base/vec.h"
 #include "tenon/backend.h"
@@ -37,7 +38,6 @@ struct tn_device {
     struct tn_device_info info; /* strings point into `tnb` and the unit */
     tnb_device_info tnb;        /* as the backend told it; strings terminated */
     tnb_device *opened;         /* NULL until tn_device_open; guarded by the runtime's lock */
-    TN_VEC(struct tn_device_fault) faults; /* strings are ours */
 };
 
 struct tn_runtime {
@@ -48,7 +48,6 @@ struct tn_runtime {
     pthread_mutex_t pool_lock;
     struct tn_pool *pool; /* NULL until tn_runtime_pool */
     char *cache_dir;      /* base folder, NULL: keep nothing */
-    char *state_file;     /* devices.json, NULL: keep nothing */
     char *only;           /* name of the backend that params->backend selected, or NULL */
     TN_VEC(struct tn_backend_unit *) units; /* in the order in which creation ended */
     TN_VEC(struct tn_backend_unit *) loading;
@@ -71,7 +70,7 @@ tn_device *tn_runtime_ref_device(const tn_runtime *runtime);
 tn_device *tn_runtime_backend_device(const tn_runtime *runtime, const char *backend);
 
 /* Opens the device on first call; the same handle after that. The runtime closes it. Any thread. */
-tn_status tn_device_open(struct tn_device *device, tnb_device **out_device, struct tn_error *err);
+TN_TOOL tn_status tn_device_open(struct tn_device *device, tnb_device **out_device, struct tn_error *err);
 static inline const tnb_backend *tn_device_api(const struct tn_device *device)
 {
     return &device->backend->api;

@@ -3,17 +3,18 @@
 #ifndef TN_TENSOR_CONVERT_H
 #define TN_TENSOR_CONVERT_H
 
+#include "base/compiler.h"
 #include "tenon/tensor.h"
 
-uint16_t tn_f16_from_double(double value);
-double tn_f16_to_double(uint16_t bits);
-uint16_t tn_bf16_from_double(double value);
-double tn_bf16_to_double(uint16_t bits);
+TN_TOOL uint16_t tn_f16_from_double(double value);
+TN_TOOL double tn_f16_to_double(uint16_t bits);
+TN_TOOL uint16_t tn_bf16_from_double(double value);
+TN_TOOL double tn_bf16_to_double(uint16_t bits);
 
 /* n elements of `dtype` to double (float types) or int64_t (integers and bool). */
-void tn_widen(tn_dtype dtype, const void *src, int64_t n, void *dst);
+TN_TOOL void tn_widen(tn_dtype dtype, const void *src, int64_t n, void *dst);
 /* The inverse: from double or int64_t, rounded or saturated to `dtype`; bool is "not zero". */
-void tn_narrow(tn_dtype dtype, const void *src, int64_t n, void *dst);
+TN_TOOL void tn_narrow(tn_dtype dtype, const void *src, int64_t n, void *dst);
 
 /* Rounded to even and saturated to int64_t; NaN gives 0. */
 int64_t tn_int_from_double(double value);
