@@ -109,7 +109,10 @@ tn_status cli_open_session(const struct cli_options *options, tn_runtime *runtim
                            tn_device *device, uint64_t seed, tn_session **out_session,
                            struct tn_error *err)
 {
-    struct tn_session_params params = {.device = device, .seed = seed, .strict = options->strict};
+    struct tn_session_params params = {.device = device,
+                                       .seed = seed,
+                                       .strict = options->strict,
+                                       .no_quarantine = options->no_quarantine};
     return tn_session_create(runtime, &params, out_session, err);
 }
 

@@ -373,21 +373,14 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
-/* Measured (AVX-512, AVX2): with very few channels, and where a window is one cell and unrolling it
- * is free, reorders cost more than oneDNN's kernels save. */
-static bool worthwhile(const struct state *s)
-{
-    const struct cpu_window *g = &s->g;
-    if (g->groups > 1)
-        return true;
-    if (s->kind == CPU_CONV_GRAD_INPUT)
-        return g->c >= 4;
-    return g->c >= 3 && g->kh * g->kw > 1;
-}
-
 static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 {
     struct state s = {0};
+    /* dnnl_primitive_execute allocates its argument table anew at each call, and no option spares
+     * it; a plan must not allocate after its first step. Own loops are level with it. */
+    if (q->inst->provider == CPU_PROVIDER_AUTO)
+        return cpu_refuse(why, "oneDNN allocates at each run; own loops serve but for "
+                               "provider=onednn");
     for (uint32_t i = 0; i < q->n_in + q->n_out; i++) {
         const tnb_tensor *t = i < q->n_in ? q->in[i] : q->out[i - q->n_in];
         if (t && t->dtype != TNB_F32)
@@ -397,9 +390,6 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
     }
     read_node(&s, q);
     const struct cpu_window *g = &s.g;
-    if (q->inst->provider == CPU_PROVIDER_AUTO && !worthwhile(&s))
-        return cpu_refuse(why, "own loops are faster for %lldx%lld windows of %lld channels",
-                          (long long)g->kh, (long long)g->kw, (long long)(g->c / g->groups));
     dnnl_engine_t engine = NULL;
     struct cpu_conv_prim prim = {0};
     dnnl_status_t st = dnnl_engine_create(&engine, dnnl_cpu, 0);

@@ -206,6 +206,19 @@ void ocl_store_drop(struct ocl_store *store, const uint64_t key[2])
     sqlite3_finalize(query);
 }
 
+int64_t ocl_store_count(struct ocl_store *store)
+{
+    sqlite3_stmt *query = NULL;
+    int64_t n = -1;
+    if (store && store->db &&
+        sqlite3_prepare_v2(store->db, "SELECT count(*) FROM program", -1, &query, NULL) ==
+            SQLITE_OK &&
+        sqlite3_step(query) == SQLITE_ROW)
+        n = sqlite3_column_int64(query, 0);
+    sqlite3_finalize(query);
+    return n;
+}
+
 #else /* built without SQLite: never a cache */
 
 struct ocl_store *ocl_store_open(const tnb_instance *instance)

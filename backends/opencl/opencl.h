@@ -101,6 +101,17 @@ tnb_status ocl_fail_cl(tnb_error *err, const tnb_device *device, const char *cal
 const char *ocl_error_name(cl_int code);
 void ocl_log(const tnb_instance *instance, uint32_t level, const char *fmt, ...) OCL_PRINTF(3, 4);
 
+/* facts.c */
+tnb_status ocl_facts(tnb_instance *instance, const tnb_fact_sink *sink, tnb_error *err);
+
+/* platform.c. "" where the driver does not answer. */
+void ocl_device_text(cl_device_id id, cl_device_info what, char *buf, size_t size);
+void ocl_platform_text(cl_platform_id id, cl_platform_info what, char *buf, size_t size);
+/* 0 where the driver does not answer. */
+uint64_t ocl_device_number(cl_device_id id, cl_device_info what, size_t size);
+/* NULL, or why neither the platform nor this device of it can be used. */
+const char *ocl_platform_fault(cl_platform_id platform);
+const char *ocl_device_fault(cl_device_id id);
 /* platform.c: fills instance->desc; finding nothing is no error. */
 tnb_status ocl_enumerate(tnb_instance *instance, tnb_error *err);
 
@@ -161,6 +172,8 @@ void ocl_store_close(struct ocl_store **store);
 void *ocl_store_get(struct ocl_store *store, const uint64_t key[2], size_t *out_bytes);
 void ocl_store_put(struct ocl_store *store, const uint64_t key[2], const void *data,
                    size_t n_bytes);
+/* Programs kept; -1 where the file cannot be read. */
+int64_t ocl_store_count(struct ocl_store *store);
 void ocl_store_drop(struct ocl_store *store, const uint64_t key[2]);
 
 /* plan.c */

@@ -15,7 +15,7 @@
 #define DEVICE_PCI_DOMAIN_ID_NV 0x400A
 #define DEVICE_TOPOLOGY_AMD 0x4037
 
-static void device_text(cl_device_id id, cl_device_info what, char *buf, size_t size)
+void ocl_device_text(cl_device_id id, cl_device_info what, char *buf, size_t size)
 {
     char text[8192] = "";
     if (clGetDeviceInfo(id, what, sizeof(text) - 1, text, NULL) != CL_SUCCESS)
@@ -23,7 +23,7 @@ static void device_text(cl_device_id id, cl_device_info what, char *buf, size_t 
     snprintf(buf, size, "%.*s", (int)size - 1, text);
 }
 
-static void platform_text(cl_platform_id id, cl_platform_info what, char *buf, size_t size)
+void ocl_platform_text(cl_platform_id id, cl_platform_info what, char *buf, size_t size)
 {
     char text[8192] = "";
     if (clGetPlatformInfo(id, what, sizeof(text) - 1, text, NULL) != CL_SUCCESS)
@@ -31,9 +31,9 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *buf, s
     snprintf(buf, size, "%.*s", (int)size - 1, text);
 }
 
-static uint64_t device_number(cl_device_id id, cl_device_info what, size_t size)
+uint64_t ocl_device_number(cl_device_id id, cl_device_info what, size_t size)
 {
-    uint64_t value = 0; /* little-endian hosts only, see usable() */
+    uint64_t value = 0; /* little-endian hosts only, see ocl_device_fault */
     if (clGetDeviceInfo(id, what, size, &value, NULL) != CL_SUCCESS)
         return 0;
     return value;
@@ -48,26 +48,29 @@ static int version_of(const char *text, const char *prefix)
     return major * 10 + minor;
 }
 
-static bool usable(const tnb_instance *instance, cl_device_id id, const char *name)
+const char *ocl_device_fault(cl_device_id id)
 {
     char version[128], c_version[128];
-    device_text(id, CL_DEVICE_VERSION, version, sizeof(version));
-    device_text(id, CL_DEVICE_OPENCL_C_VERSION, c_version, sizeof(c_version));
-    const char *why = NULL;
+    ocl_device_text(id, CL_DEVICE_VERSION, version, sizeof(version));
+    ocl_device_text(id, CL_DEVICE_OPENCL_C_VERSION, c_version, sizeof(c_version));
     if (version_of(version, "OpenCL ") < 12)
-        why = "it offers less than OpenCL 1.2";
-    else if (version_of(c_version, "OpenCL C ") < 12)
-        why = "it compiles less than OpenCL C 1.2";
-    else if (!device_number(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof(cl_bool)))
-        why = "it has no kernel compiler";
-    else if (!device_number(id, CL_DEVICE_AVAILABLE, sizeof(cl_bool)))
-        why = "its driver says that it is not available";
-    else if (!device_number(id, CL_DEVICE_ENDIAN_LITTLE, sizeof(cl_bool)))
-        why = "it is not little-endian";
-    if (why)
-        ocl_log(instance, TNB_LOG_INFO, "opencl: skipping %s (%s, %s): %s", name, version,
-                c_version, why);
-    return !why;
+        return "it offers less than OpenCL 1.2";
+    if (version_of(c_version, "OpenCL C ") < 12)
+        return "it compiles less than OpenCL C 1.2";
+    if (!ocl_device_number(id, CL_DEVICE_COMPILER_AVAILABLE, sizeof(cl_bool)))
+        return "it has no kernel compiler";
+    if (!ocl_device_number(id, CL_DEVICE_AVAILABLE, sizeof(cl_bool)))
+        return "its driver says that it is not available";
+    if (!ocl_device_number(id, CL_DEVICE_ENDIAN_LITTLE, sizeof(cl_bool)))
+        return "it is not little-endian";
+    return NULL;
+}
+
+const char *ocl_platform_fault(cl_platform_id platform)
+{
+    char version[128];
+    ocl_platform_text(platform, CL_PLATFORM_VERSION, version, sizeof(version));
+    return version_of(version, "OpenCL ") < 12 ? "it offers less than OpenCL 1.2" : NULL;
 }
 
 static uint64_t text_hash(const char *text, uint64_t hash)
@@ -82,7 +85,7 @@ static void device_uid(cl_device_id id, const char *platform, const char *name, 
                        char *buf, size_t size)
 {
     char ext[8192];
-    device_text(id, CL_DEVICE_EXTENSIONS, ext, sizeof(ext));
+    ocl_device_text(id, CL_DEVICE_EXTENSIONS, ext, sizeof(ext));
     cl_uint pci[4] = {0};
     unsigned char topology[24] = {0}, uuid[16] = {0};
     if (strstr(ext, "cl_khr_pci_bus_info") &&
@@ -119,10 +122,10 @@ static int32_t device_score(const struct ocl_desc *desc, cl_device_id id, bool l
     if (desc->info.kind == TNB_DEVICE_ACCELERATOR)
         return 150;
     uint64_t speed = (uint64_t)desc->n_units *
-                     device_number(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof(cl_uint)) / 100;
+                     ocl_device_number(id, CL_DEVICE_MAX_CLOCK_FREQUENCY, sizeof(cl_uint)) / 100;
     if (speed > 1000000)
         speed = 1000000;
-    bool shared = device_number(id, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof(cl_bool)) != 0;
+    bool shared = ocl_device_number(id, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof(cl_bool)) != 0;
     return (int32_t)(shared ? 201 + speed / 10 : 300 + speed);
 }
 
@@ -170,40 +173,39 @@ static void describe(struct ocl_desc *desc, cl_platform_id platform, cl_device_i
     char platform_name[128];
     *desc = (struct ocl_desc){.platform = platform, .id = id};
     desc->info.struct_size = sizeof(desc->info);
-    platform_text(platform, CL_PLATFORM_NAME, platform_name, sizeof(platform_name));
-    platform_text(platform, CL_PLATFORM_VERSION, desc->platform_version,
-                  sizeof(desc->platform_version));
-    device_text(id, CL_DRIVER_VERSION, desc->driver_version, sizeof(desc->driver_version));
-    device_text(id, CL_DEVICE_NAME, desc->info.name, sizeof(desc->info.name));
+    ocl_platform_text(platform, CL_PLATFORM_NAME, platform_name, sizeof(platform_name));
+    ocl_platform_text(platform, CL_PLATFORM_VERSION, desc->platform_version,
+                      sizeof(desc->platform_version));
+    ocl_device_text(id, CL_DRIVER_VERSION, desc->driver_version, sizeof(desc->driver_version));
+    ocl_device_text(id, CL_DEVICE_NAME, desc->info.name, sizeof(desc->info.name));
     snprintf(desc->info.driver, sizeof(desc->info.driver), "%.90s, driver %.90s", platform_name,
              desc->driver_version);
-    desc->n_units = (uint32_t)device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(cl_uint));
+    desc->n_units = (uint32_t)ocl_device_number(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof(cl_uint));
     desc->native_width =
-        (uint32_t)device_number(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(cl_uint));
-    desc->max_group = device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
-    desc->local_bytes = device_number(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
-    uint64_t fp = device_number(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof(cl_device_fp_config));
+        (uint32_t)ocl_device_number(id, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof(cl_uint));
+    desc->max_group = ocl_device_number(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
+    desc->local_bytes = ocl_device_number(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
+    uint64_t fp = ocl_device_number(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof(cl_device_fp_config));
     desc->exact_divide = (fp & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
     desc->info.dtype_mask =
         1u << TNB_F32 | 1u << TNB_I32 | 1u << TNB_I64 | 1u << TNB_U8 | 1u << TNB_BOOL;
-    desc->info.mem_total = device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
-    desc->info.max_alloc = device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
+    desc->info.mem_total = ocl_device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
+    desc->info.max_alloc = ocl_device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
     desc->info.offset_align = 256;
     bool llvmpipe = strstr(desc->info.name, "llvmpipe") != NULL;
-    describe_kind(desc, device_number(id, CL_DEVICE_TYPE, sizeof(cl_device_type)), platform_name,
-                  llvmpipe);
+    describe_kind(desc, ocl_device_number(id, CL_DEVICE_TYPE, sizeof(cl_device_type)),
+                  platform_name, llvmpipe);
     desc->info.score = device_score(desc, id, llvmpipe);
     device_uid(id, platform_name, desc->info.name, index, desc->info.uid, sizeof(desc->info.uid));
 }
 
 static void add_platform(tnb_instance *instance, cl_platform_id platform)
 {
-    char name[128], version[128];
-    platform_text(platform, CL_PLATFORM_NAME, name, sizeof(name));
-    platform_text(platform, CL_PLATFORM_VERSION, version, sizeof(version));
-    if (version_of(version, "OpenCL ") < 12) {
-        ocl_log(instance, TNB_LOG_INFO, "opencl: skipping platform %s (%s): below OpenCL 1.2", name,
-                version);
+    char name[128];
+    ocl_platform_text(platform, CL_PLATFORM_NAME, name, sizeof(name));
+    const char *fault = ocl_platform_fault(platform);
+    if (fault) {
+        ocl_log(instance, TNB_LOG_INFO, "opencl: skipping platform %s: %s", name, fault);
         return;
     }
     cl_device_id ids[MAX_DEVICES];
@@ -215,13 +217,12 @@ static void add_platform(tnb_instance *instance, cl_platform_id platform)
         return;
     }
     for (cl_uint i = 0; i < n && i < MAX_DEVICES && instance->n_desc < MAX_DEVICES; i++) {
-        struct ocl_desc *desc = &instance->desc[instance->n_desc];
         char device_name[128];
-        device_text(ids[i], CL_DEVICE_NAME, device_name, sizeof(device_name));
-        if (!usable(instance, ids[i], device_name))
-            continue;
-        describe(desc, platform, ids[i], i);
-        instance->n_desc++;
+        ocl_device_text(ids[i], CL_DEVICE_NAME, device_name, sizeof(device_name));
+        if ((fault = ocl_device_fault(ids[i])))
+            ocl_log(instance, TNB_LOG_INFO, "opencl: skipping %s: %s", device_name, fault);
+        else
+            describe(&instance->desc[instance->n_desc++], platform, ids[i], i);
     }
 }
 

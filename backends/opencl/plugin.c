@@ -110,6 +110,7 @@ static const tnb_backend table = {
     .buffer_map = ocl_buffer_map,
     .buffer_unmap = ocl_buffer_unmap,
     .plan_times = ocl_plan_times,
+    .facts = ocl_facts,
 };
 
 const tnb_backend *tenon_backend_entry_v0(uint32_t host_abi_minor, tnb_error *err)

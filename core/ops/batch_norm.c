@@ -267,6 +267,8 @@ const struct tn_op tn_op_batch_norm = {
     .attrs = epsilon_attr,
     .n_attrs = TN_LEN(epsilon_attr),
     .formula = "y = (x - mean) inv_std scale + bias, mean and var of the batch per channel",
+    .shapes = "x float [N, C, ...] of rank 2 or more, with at least one cell per channel; scale, "
+              "bias [C] of x's dtype; y like x; mean, inv_std, var [C], var over M cells (biased)",
     .infer = norm_infer,
     .gradient = norm_gradient,
     .reference = norm_reference,
@@ -280,6 +282,7 @@ const struct tn_op tn_op_batch_norm_grad = {
     .in_names = grad_in,
     .out_names = grad_out,
     .formula = "dx = scale inv_std / M (M dy - dbias - xhat dscale)",
+    .shapes = "x, dy float [N, C, ...]; scale, mean, inv_std [C]; dx like x; dscale, dbias [C]",
     .infer = grad_infer,
     .no_gradient = "second derivatives of batch normalisation are not offered",
     .reference = grad_reference,
@@ -295,6 +298,8 @@ const struct tn_op tn_op_batch_norm_inference = {
     .attrs = epsilon_attr,
     .n_attrs = TN_LEN(epsilon_attr),
     .formula = "y = (x - mean) / sqrt(var + epsilon) scale + bias",
+    .shapes = "x float [N, C, ...] of rank 2 or more; scale, bias, mean, var [C] of x's dtype; y "
+              "like x; no gradient to mean and var",
     .infer = inference_infer,
     .gradient = inference_gradient,
     .reference = inference_reference,

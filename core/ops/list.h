@@ -87,6 +87,18 @@ TN_OP(batch_norm)
 TN_OP(batch_norm_grad)
 TN_OP(batch_norm_inference)
 
+/* row_norm.c, local_response_norm.c */
+TN_OP(layer_norm)
+TN_OP(layer_norm_grad)
+TN_OP(group_norm)
+TN_OP(group_norm_grad)
+TN_OP(instance_norm)
+TN_OP(instance_norm_grad)
+TN_OP(rms_norm)
+TN_OP(rms_norm_grad)
+TN_OP(local_response_norm)
+TN_OP(local_response_norm_grad)
+
 /* softmax.c */
 TN_OP(softmax)
 TN_OP(log_softmax)
@@ -94,6 +106,10 @@ TN_OP(softmax_grad)
 TN_OP(log_softmax_grad)
 
 TN_OP_SECTION("Attention and recurrent")
+
+/* attention.c */
+TN_OP(attention)
+TN_OP(attention_grad)
 
 TN_OP_SECTION("Random")
 

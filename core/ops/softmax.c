@@ -136,11 +136,14 @@ static const struct tn_attr_schema axis_attrs[] = {
 #define SOFTMAX(op_name, text)                                                                    \
     .name = op_name, .version = 1, .min_in = 1, .max_in = 1, .n_out = 1, .in_names = tn_ops_in_x, \
     .out_names = tn_ops_out_y, .attrs = axis_attrs, .n_attrs = 1, .formula = text,                \
+    .shapes =                                                                                     \
+        "x float of rank 1 or more; y like x; a row with NaN or +inf, or of -inf alone, is NaN",  \
     .infer = softmax_infer
 #define SOFTMAX_GRAD(op_name, text)                                                            \
     .name = op_name, .version = 1, .min_in = 2, .max_in = 2, .n_out = 1,                       \
     .in_names = tn_ops_in_y_dy, .out_names = tn_ops_out_dx, .attrs = axis_attrs, .n_attrs = 1, \
-    .formula = text, .infer = softmax_grad_infer, .no_gradient = TN_OPS_NO_SECOND
+    .formula = text, .shapes = "y (the forward's output), dy, dx: one shape and float dtype",  \
+    .infer = softmax_grad_infer, .no_gradient = TN_OPS_NO_SECOND
 
 const struct tn_op tn_op_softmax = {SOFTMAX("softmax", "e^x / sum(e^x) along the axis"),
                                     .gradient = softmax_gradient, .reference = softmax_reference};

@@ -11,6 +11,13 @@ static tn_status ask(const struct tn_plan_ir *ir, const struct tn_place_device *
 {
     tnb_error e = {.struct_size = sizeof(e)};
     *out_support = (tnb_support){.struct_size = sizeof(*out_support)};
+    const char *refusal =
+        device->refusal ? device->refusal(device->refusal_ctx, ir->nodes[node].tnb.op) : NULL;
+    if (refusal) {
+        out_support->verdict = TNB_NO;
+        snprintf(out_support->why, sizeof(out_support->why), "%s", refusal);
+        return TN_OK;
+    }
     tnb_status st = device->api->supports(device->handle, &ir->view, node, out_support, &e);
     out_support->variant[sizeof(out_support->variant) - 1] = '\0';
     out_support->why[sizeof(out_support->why) - 1] = '\0';

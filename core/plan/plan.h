@@ -13,6 +13,9 @@ struct tn_place_device {
     tnb_device *handle;
     const char *name;      /* "opencl:0" */
     uint64_t offset_align; /* of spans, a power of two */
+    /* Why an operator is kept from this device before it is asked, or NULL; may be NULL itself. */
+    const char *(*refusal)(void *ctx, const char *op);
+    void *refusal_ctx;
 };
 
 struct tn_placer {

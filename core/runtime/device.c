@@ -221,6 +221,7 @@ void tn_devices_destroy(tn_runtime *runtime)
         struct tn_device *device = runtime->devices.items[i];
         if (device->opened)
             device->backend->api.device_close(device->opened);
+        tn_faults_finish(device);
         free(device);
     }
     TN_VEC_FINISH(&runtime->devices);

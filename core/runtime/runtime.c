@@ -116,6 +116,22 @@ static tn_status find_cache_dir(const char *asked, char **out_dir)
     return *out_dir ? TN_OK : TN_E_OOM;
 }
 
+/* The file that tn_device_set_faults writes; *out_file stays NULL where there is no folder. */
+static tn_status find_state_file(char **out_file)
+{
+    const char *env = tn_env("TENON_STATE_DIR"), *xdg = tn_env("XDG_STATE_HOME");
+    const char *home = tn_env("HOME");
+    if (env)
+        *out_file = tn_path_join(env, "devices.json");
+    else if (xdg && xdg[0] == '/')
+        *out_file = tn_path_join(xdg, "tenon/devices.json");
+    else if (home && home[0] == '/')
+        *out_file = tn_path_join(home, ".local/state/tenon/devices.json");
+    else
+        return TN_OK;
+    return *out_file ? TN_OK : TN_E_OOM;
+}
+
 static int locks_init(tn_runtime *runtime)
 {
     pthread_mutexattr_t attr;
@@ -171,7 +187,8 @@ static tn_status create(tn_runtime *runtime, const struct tn_runtime_params *par
 {
     struct options options;
     tn_status status = options_init(&options, params, err);
-    if (status == TN_OK && find_cache_dir(params->cache_dir, &runtime->cache_dir) != TN_OK)
+    if (status == TN_OK && (find_cache_dir(params->cache_dir, &runtime->cache_dir) != TN_OK ||
+                            find_state_file(&runtime->state_file) != TN_OK))
         status = tn_error_set(err, TN_E_OOM, "out of memory");
     if (status == TN_OK) {
         /* Plugins may start threads in create that call back. */
@@ -179,6 +196,8 @@ static tn_status create(tn_runtime *runtime, const struct tn_runtime_params *par
         status = load(runtime, params, &options, err);
         if (status == TN_OK)
             status = tn_devices_collect(runtime, err);
+        if (status == TN_OK)
+            status = tn_faults_load(runtime, err);
         pthread_mutex_unlock(&runtime->lock);
     }
     options_finish(&options);
@@ -226,6 +245,7 @@ void tn_runtime_destroy(tn_runtime **runtime)
         free(r->warned.items[i]);
     TN_VEC_FINISH(&r->warned);
     free(r->cache_dir);
+    free(r->state_file);
     free(r->only);
     pthread_mutex_destroy(&r->pool_lock);
     pthread_mutex_destroy(&r->log_lock);

@@ -38,6 +38,7 @@ struct tn_device {
     struct tn_device_info info; /* strings point into `tnb` and the unit */
     tnb_device_info tnb;        /* as the backend told it; strings terminated */
     tnb_device *opened;         /* NULL until tn_device_open; guarded by the runtime's lock */
+    TN_VEC(struct tn_device_fault) faults; /* strings are ours */
 };
 
 struct tn_runtime {
@@ -48,6 +49,7 @@ struct tn_runtime {
     pthread_mutex_t pool_lock;
     struct tn_pool *pool; /* NULL until tn_runtime_pool */
     char *cache_dir;      /* base folder, NULL: keep nothing */
+    char *state_file;     /* devices.json, NULL: keep nothing */
     char *only;           /* name of the backend that params->backend selected, or NULL */
     TN_VEC(struct tn_backend_unit *) units; /* in the order in which creation ended */
     TN_VEC(struct tn_backend_unit *) loading;

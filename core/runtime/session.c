@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 tn_status tn_session_failed(const struct tn_session_device *dev, const char *doing, tnb_status st,
                             const tnb_error *from, struct tn_error *err)
@@ -57,6 +58,27 @@ struct tn_placer tn_session_placer(const tn_session *session)
                               .no_reuse = session->debug.no_reuse};
 }
 
+/* The planner avoids what tenon doctor found faulty on this device, and says so once. */
+static const char *refusal(void *ctx, const char *op)
+{
+    struct tn_session_device *dev = ctx;
+    const struct tn_device_fault *list;
+    size_t n = tn_device_faults(dev->device, &list);
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bit = 1u << (i % 32);
+        if (strcmp(list[i].op, op) != 0)
+            continue;
+        if (!(dev->said & bit))
+            tn_runtime_log(dev->device->backend->runtime, TN_LOG_WARN,
+                           "%s: '%s' runs on another device: %s (tenon doctor checks again, "
+                           "--no-quarantine uses it all the same)",
+                           dev->name, op, list[i].reason);
+        dev->said |= bit;
+        return list[i].reason;
+    }
+    return NULL;
+}
+
 static tn_status add_device(tn_session *session, tn_device *device, struct tn_error *err)
 {
     for (uint32_t d = 0; d < session->n_devices; d++)
@@ -77,7 +99,9 @@ static tn_status add_device(tn_session *session, tn_device *device, struct tn_er
         (struct tn_place_device){.api = dev->api,
                                  .handle = dev->handle,
                                  .name = dev->name,
-                                 .offset_align = device->tnb.offset_align};
+                                 .offset_align = device->tnb.offset_align,
+                                 .refusal = session->no_quarantine ? NULL : refusal,
+                                 .refusal_ctx = dev};
     uint32_t flags = session->profile ? TNB_QUEUE_PROFILE : 0;
     tnb_status ts = dev->api->queue_create(dev->handle, flags, &dev->queue, &e);
     if (ts == TNB_OK)
@@ -116,6 +140,7 @@ tn_status tn_session_create(tn_runtime *runtime, const struct tn_session_params 
     session->seed = params->seed;
     session->strict = params->strict;
     session->profile = params->profile;
+    session->no_quarantine = params->no_quarantine;
     tn_arena_init(&session->arena);
     tn_status st = add_devices(session, params, err);
     if (st != TN_OK) {

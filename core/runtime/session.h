@@ -19,6 +19,7 @@ struct tn_session_device {
     tnb_queue *queue;
     tnb_event *event;
     uint64_t event_value; /* last one signalled */
+    uint32_t said; /* bits: faults of the device that the log has named */
     /* Scratch shared by all plans of the session, as large as the largest needs. */
     tnb_buffer *arena, *workspace;
     uint64_t arena_bytes, workspace_bytes;
@@ -44,7 +45,7 @@ struct tn_session {
     struct tn_place_device place_devices[TN_SESSION_MAX_DEVICES];
     uint32_t n_devices;
     uint64_t seed;
-    int strict, profile;
+    int strict, profile, no_quarantine;
     struct tn_session_debug debug;
     TN_VEC(struct tn_session_state) states; /* as declared */
     TN_VEC(tnb_buffer *) chunks;            /* of state: one per plan that brought new state */

@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 #define TNB_ABI_MAJOR 0u
-#define TNB_ABI_MINOR 1u /* grows with each addition; a new major gets a new entry symbol */
+#define TNB_ABI_MINOR 2u /* grows with each addition; a new major gets a new entry symbol */
 #define TNB_ENTRY_SYMBOL "tenon_backend_entry_v0"
 #define TNB_HAS(p, T, f) ((p)->struct_size >= offsetof(T, f) + sizeof((p)->f))
 #if defined(__GNUC__)
@@ -232,6 +232,12 @@ typedef struct tnb_claim_sink {
                         const char *variant);
 } tnb_claim_sink;
 
+/* Takes what a backend says of itself (device TNB_ABSENT) or of one of its devices. The core copies. */
+typedef struct tnb_fact_sink {
+    void *ctx;
+    void (*fact)(void *ctx, uint32_t device, const char *key, const char *value);
+} tnb_fact_sink;
+
 typedef struct tnb_span { /* FROZEN */
     tnb_buffer *buffer; /* NULL: not stored */
     uint64_t offset, size;
@@ -328,6 +334,9 @@ typedef struct tnb_backend {
     /* Nanoseconds that node i of the segment took in the last run (queue made with
      * TNB_QUEUE_PROFILE, and idle); a claim's time counts for its last node. */
     tnb_status (*plan_times)(tnb_plan *plan, uint64_t *out_ns, uint32_t n_nodes, tnb_error *err);
+    /* Since minor 2. For people who look for the reason of a fault: versions, limits, extensions that
+     * matter, what was skipped and why, the state of caches. Any thread. */
+    tnb_status (*facts)(tnb_instance *instance, const tnb_fact_sink *sink, tnb_error *err);
 } tnb_backend;
 
 /* Pure: returns the same read-only table each time, valid for the process's life. NULL and *err:

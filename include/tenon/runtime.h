@@ -66,6 +66,28 @@ TN_API const struct tn_device_info *tn_device_info(const tn_device *device);
 TN_API tn_status tn_runtime_select(tn_runtime *runtime, const char *selector, tn_device **out_device,
                                    struct tn_error *err);
 
+/* --- what was found out about a device --- */
+
+/* Operators that computed something wrong on this device, with this driver and this version of the
+ * backend, when `tenon doctor` looked: sessions keep them from it. Kept in the user's state folder
+ * (TENON_STATE_DIR, XDG_STATE_HOME/tenon, ~/.local/state/tenon) as devices.json. */
+struct tn_device_fault {
+    const char *op, *reason; /* "wrong value in case matmul/odd" */
+};
+/* The list lives until tn_device_set_faults or the runtime's end. */
+TN_API size_t tn_device_faults(const tn_device *device, const struct tn_device_fault **out_list);
+/* Replaces the device's list, here and in the file; the entries of other devices stay. n 0: nothing is
+ * wrong. TN_E_IO where the file cannot be written (the old one is whole then), TN_E_INVALID for a
+ * file that is damaged or of a newer version. */
+TN_API tn_status tn_device_set_faults(tn_device *device, const struct tn_device_fault *faults,
+                                      size_t n, struct tn_error *err);
+/* A fact that a backend tells of itself or of a device: "OpenCL C" "1.2", "extension"
+ * "cl_khr_fp16", "skipped platform" "Clover: below OpenCL 1.2". device NULL: of the backend. */
+typedef void (*tn_fact_fn)(void *ctx, const char *backend, const tn_device *device,
+                           const char *key, const char *value);
+TN_API tn_status tn_runtime_facts(tn_runtime *runtime, tn_fact_fn fact, void *ctx,
+                                  struct tn_error *err);
+
 /* --- session: the state, on devices --- */
 
 struct tn_session_params {
@@ -76,6 +98,7 @@ struct tn_session_params {
     uint64_t seed;  /* initial state */
     int strict;     /* a node that would fall back is an error */
     int profile;    /* time every node: tn_plan_times */
+    int no_quarantine; /* use a device for operators that tn_device_faults lists, too */
 };
 TN_API tn_status tn_session_create(tn_runtime *runtime, const struct tn_session_params *params,
                                    tn_session **out_session, struct tn_error *err);

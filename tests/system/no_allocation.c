@@ -1,8 +1,8 @@
 /* A training step after the first allocates nothing, creates no OpenCL object and no thread: the
- * trainer runs mnist-cnn's recipe on the built-in digits, as the tool does, with the counter of
+ * trainer runs a shipped recipe on the built-in digits, as the tool does, with the counter of
  * interpose.c preloaded.
  *
- *     LD_PRELOAD=libinterpose.so no_allocation DEVICE     (ref, cpu or opencl)
+ *     LD_PRELOAD=libinterpose.so no_allocation DEVICE [RECIPE]     (ref, cpu or opencl; mnist-cnn)
  *
  * On ref and cpu nobody in the process may; on opencl none of our objects, a driver may. Exit 77
  * where the device is missing. */
@@ -120,11 +120,11 @@ struct all {
     struct tn_error err;
 };
 
-static tn_status open_data(struct all *a)
+static tn_status open_data(struct all *a, const char *source)
 {
     static const char *const sets[] = {"data={reader: digits, train: 3000, test: 0}",
                                        "train.monitor=null"};
-    struct tn_recipe_params recipe = {.source = "mnist-cnn", .sets = sets, .n_sets = 2};
+    struct tn_recipe_params recipe = {.source = source, .sets = sets, .n_sets = 2};
     tn_status status;
     if ((status = tn_recipe_load(&recipe, &a->recipe, &a->err)) ||
         (status = tn_recipe_open_data(a->recipe, NULL, &a->train, NULL, NULL, &a->err)))
@@ -132,13 +132,13 @@ static tn_status open_data(struct all *a)
     return tn_recipe_build_model(a->recipe, a->train, &a->model, &a->err);
 }
 
-static tn_status train(struct all *a, struct counter *c)
+static tn_status train(struct all *a, struct counter *c, const char *source)
 {
     struct tn_session_params session = {.device = a->device, .seed = 1, .strict = 1};
     struct tn_train_params params;
     tn_stop_reason reason;
     tn_status status;
-    if ((status = open_data(a)) ||
+    if ((status = open_data(a, source)) ||
         (status = tn_session_create(a->runtime, &session, &a->session, &a->err)) ||
         (status = tn_recipe_train_params(a->recipe, &params, &a->err)))
         return status;
@@ -184,7 +184,7 @@ int main(int argc, char **argv)
     }
     if (tn_runtime_select(a.runtime, device, &a.device, &a.err)) {
         result = missing(device, a.err.msg);
-    } else if (train(&a, &counter)) {
+    } else if (train(&a, &counter, argc > 2 ? argv[2] : "mnist-cnn")) {
         printf("FAILED: %s\n", a.err.msg);
         result = 1;
     } else {

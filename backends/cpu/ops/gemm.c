@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "gemm.h"
+#include "tile.h"
 
-/* A tile of MR rows and two vectors of columns lives in registers. */
-#if defined(__AVX512F__)
-enum { LANES = 16, MR = 12 };
-#elif defined(__AVX2__)
-enum { LANES = 8, MR = 6 };
-#else
-enum { LANES = 4, MR = 5 };
-#endif
-enum { NR = 2 * LANES };
 /* A's block (MC x KC) stays in the second cache, B's panel (KC x NR) in the first. */
 enum { THIN = 6144 }; /* floats of B that leave room in the first cache */
 enum { KC = 256, MC = 10 * MR, NC = 16 * NR };
-
-typedef float vec __attribute__((vector_size(LANES * sizeof(float)), may_alias));
 
 uint64_t CPU_SYM(cpu_gemm_scratch)(void)
 {
@@ -56,8 +46,7 @@ CPU_INLINE void turn4(float *to, int64_t ld, const float *from, int64_t row)
     memcpy(to + 3 * ld, &r3, sizeof r3);
 }
 
-/* to[j * ld + i] = from[i * row + j], i < n, j < k. */
-static void turn(float *to, int64_t ld, const float *from, int64_t row, int64_t n, int64_t k)
+void CPU_SYM(cpu_turn)(float *to, int64_t ld, const float *from, int64_t row, int64_t n, int64_t k)
 {
     int64_t n4 = n / 4 * 4, k4 = k / 4 * 4;
     for (int64_t j = 0; j < k4; j += 4)
@@ -76,7 +65,7 @@ CPU_INLINE void pack_panel(float *to, int64_t width, const float *from, int64_t 
     if (n < width)
         memset(to, 0, (size_t)(width * k) * sizeof *to);
     if (along == 1) {
-        turn(to, width, from, across, n, k);
+        CPU_SYM(cpu_turn)(to, width, from, across, n, k);
     } else if (across == 1 && n == width) {
         for (int64_t j = 0; j < k; j++)
             memcpy(to + j * width, from + j * along, (size_t)width * sizeof *to);

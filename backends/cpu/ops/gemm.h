@@ -24,5 +24,7 @@ void CPU_SYM(cpu_gemm)(const struct cpu_gemm *g, void *scratch);
 /* Rows and columns of a register tile: where to cut work for threads. */
 int64_t CPU_SYM(cpu_gemm_mr)(void);
 int64_t CPU_SYM(cpu_gemm_nr)(void);
+/* to[j * ld + i] = from[i * row + j], i < n, j < k. */
+void CPU_SYM(cpu_turn)(float *to, int64_t ld, const float *from, int64_t row, int64_t n, int64_t k);
 
 #endif

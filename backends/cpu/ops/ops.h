@@ -30,7 +30,9 @@
 extern const struct cpu_op CPU_SYM(cpu_binary)[], CPU_SYM(cpu_unary)[], CPU_SYM(cpu_shape)[],
     CPU_SYM(cpu_slice)[], CPU_SYM(cpu_reduce)[], CPU_SYM(cpu_matmul)[], CPU_SYM(cpu_lookup)[],
     CPU_SYM(cpu_conv)[], CPU_SYM(cpu_pool)[], CPU_SYM(cpu_norm)[], CPU_SYM(cpu_softmax)[],
-    CPU_SYM(cpu_dropout)[], CPU_SYM(cpu_loss)[], CPU_SYM(cpu_update)[];
+    CPU_SYM(cpu_dropout)[], CPU_SYM(cpu_loss)[], CPU_SYM(cpu_update)[],
+    CPU_SYM(cpu_row_norm)[];
+extern const struct cpu_op CPU_SYM(cpu_attention)[];
 
 /* Refuses unless every present input and output in the two bit masks is f32. */
 CPU_UNUSED static bool cpu_need_f32(const struct cpu_query *q, uint32_t in_mask, uint32_t out_mask,

@@ -1,6 +1,12 @@
 /* Batch normalisation over [N, C, S] (S: the rest), per channel; Ioffe and Szegedy 2015. The mean's
  * rounding error is kept beside it (`low`), so that a mean far above the deviation does no harm. */
 
+/* An infinite mean stays one: the differences from it are NaN. */
+static inline float corrected(float near, float rest)
+{
+    return isinf(near) ? near : near + rest;
+}
+
 #ifdef CPU_CLASS
 /* One item per channel: sums over the N rows of S. */
 static inline float row_sum(__global const float *p, int S)
@@ -54,7 +60,7 @@ __kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(flo
         const float near = sum / count;
         for (int b = 0; b < N; b++)
             moments += row_moments(PTR(x) + ((long)b * C + c) * S, S, near);
-        const float rest = moments.x / count, m = near + rest;
+        const float rest = moments.x / count, m = corrected(near, rest);
         const float v = nan_max(moments.y / count - rest * rest, 0.0f);
         PTR(mean)[c] = m;
         PTR(low)[c] = (near - m) + rest;
@@ -99,7 +105,7 @@ __kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(flo
         first += d;
         second += d * d;
     }
-    const float rest = group_sum(first, tmp) / count, m = near + rest;
+    const float rest = group_sum(first, tmp) / count, m = corrected(near, rest);
     const float v = nan_max(group_sum(second, tmp) / count - rest * rest, 0.0f);
     if (get_local_id(0) == 0) {
         PTR(mean)[c] = m;
@@ -186,7 +192,7 @@ __kernel void stats_end(IN(float, part), IN(float, first), IN(float, second), OU
     EACH(c, n, chunk) {
         const float count = (float)N * (float)S;
         const float near = fold_parts(PTR(part) + c * splits, splits) / count;
-        const float rest = fold_parts(PTR(first) + c * splits, splits) / count, m = near + rest;
+        const float rest = fold_parts(PTR(first) + c * splits, splits) / count, m = corrected(near, rest);
         const float v = nan_max(
             fold_parts(PTR(second) + c * splits, splits) / count - rest * rest, 0.0f);
         PTR(mean)[c] = m;

@@ -45,9 +45,17 @@ void ocl_emit_avg_pool_grad(struct ocl_build *b);
 void ocl_emit_batch_norm(struct ocl_build *b);
 void ocl_emit_batch_norm_grad(struct ocl_build *b);
 void ocl_emit_batch_norm_inference(struct ocl_build *b);
+/* row_norm.c */
+void ocl_emit_row_norm(struct ocl_build *b);
+void ocl_emit_row_norm_grad(struct ocl_build *b);
+void ocl_emit_lrn(struct ocl_build *b);
+void ocl_emit_lrn_grad(struct ocl_build *b);
 /* softmax.c */
 void ocl_emit_softmax(struct ocl_build *b);
 void ocl_emit_softmax_grad(struct ocl_build *b);
+/* attention.c */
+void ocl_emit_attention(struct ocl_build *b);
+void ocl_emit_attention_grad(struct ocl_build *b);
 /* random.c */
 void ocl_emit_dropout(struct ocl_build *b);
 /* loss.c */
