@@ -38,6 +38,13 @@ enum cpu_provider {
 struct cpu_op;
 struct cpu_pool;
 
+/* o [n] = x [n] in another type; o and x do not overlap. */
+typedef void (*cpu_convert_fn)(void *o, const void *x, int64_t n);
+/* Between f32 and f16 [0], bf16 [1]; narrowing rounds to nearest even. */
+struct cpu_half {
+    cpu_convert_fn widen[2], narrow[2];
+};
+
 struct tnb_instance {
     const tnb_host *host;
     enum cpu_provider provider;
@@ -45,6 +52,7 @@ struct tnb_instance {
     struct cpu_pool *pool;
     const char *isa;                      /* "avx512", "avx2", "baseline" */
     const struct cpu_op *const *families; /* own loops built for `isa`; ends in NULL */
+    const struct cpu_half *half;          /* likewise */
 };
 
 struct tnb_device {
@@ -97,7 +105,10 @@ struct cpu_impl {
 
 /* cpu_op.flags */
 enum {
-    CPU_INPLACE_ANY = 1u << 0 /* every input of an output's shape and dtype may share its memory */
+    CPU_INPLACE_ANY = 1u << 0, /* every input of an output's shape and dtype may share its memory */
+    /* `supports` judges f16 and bf16 itself, as operators do that move elements by their size. What
+     * it refuses, and every operator without this flag, runs on f32 copies of such operands. */
+    CPU_TAKES_HALF = 1u << 1
 };
 
 /* An operator's own loops. A family is an array that ends in name NULL. */
@@ -139,11 +150,14 @@ static inline uint64_t cpu_align_up(uint64_t n)
 
 /* --- tables of own loops, one per instruction set --- */
 extern const struct cpu_op *const cpu_families_baseline[];
+extern const struct cpu_half cpu_half_baseline;
 #if defined(CPU_HAVE_AVX2)
 extern const struct cpu_op *const cpu_families_avx2[];
+extern const struct cpu_half cpu_half_avx2;
 #endif
 #if defined(CPU_HAVE_AVX512)
 extern const struct cpu_op *const cpu_families_avx512[];
+extern const struct cpu_half cpu_half_avx512;
 #endif
 
 /* --- slots of the table, by file --- */

@@ -5,10 +5,12 @@
 #include <time.h>
 
 #include "cpu.h"
+#include "half.h"
 #include "threads.h"
 
 struct step {
     struct cpu_kernel k;
+    struct cpu_edges *edges; /* NULL: no operand is converted */
     uint32_t n_in, n_out;
     uint32_t span_in[CPU_MAX_IN], span_out[CPU_MAX_OUT]; /* index into the spans, or TNB_ABSENT */
     uint64_t size_in[CPU_MAX_IN], size_out[CPU_MAX_OUT]; /* bytes that the kernel touches */
@@ -49,7 +51,7 @@ static const struct cpu_op *find_op(const tnb_instance *inst, const char *name)
 }
 
 /* Dtypes that no implementation here knows are refused in one place. */
-static bool known_dtypes(const struct cpu_query *q, char why[CPU_WHY])
+static bool known_dtypes(const struct cpu_query *q, bool takes_half, char why[CPU_WHY])
 {
     for (uint32_t i = 0; i < q->n_in + q->n_out; i++) {
         const tnb_tensor *t = i < q->n_in ? q->in[i] : q->out[i - q->n_in];
@@ -65,6 +67,11 @@ static bool known_dtypes(const struct cpu_query *q, char why[CPU_WHY])
         case TNB_U8:
         case TNB_BOOL:
             break;
+        case TNB_F16:
+        case TNB_BF16:
+            if (takes_half)
+                break;
+            /* fallthrough */
         default:
             return cpu_refuse(why, "cpu has no %s arithmetic yet", cpu_dtype_name(t->dtype));
         }
@@ -81,7 +88,7 @@ const struct cpu_impl *cpu_pick(const struct cpu_query *q, const struct cpu_op *
         return NULL;
     }
     *out_op = op;
-    if (!known_dtypes(q, why))
+    if (!known_dtypes(q, op->flags & CPU_TAKES_HALF, why))
         return NULL;
     const struct cpu_impl *list[] = {cpu_onednn_find(op->name), cpu_blas_find(op->name),
                                      &op->loops};
@@ -95,6 +102,25 @@ const struct cpu_impl *cpu_pick(const struct cpu_query *q, const struct cpu_op *
             return impl;
     }
     return NULL;
+}
+
+/* How a node runs: on its operands as they are, or on f32 copies of the 16-bit ones. */
+struct choice {
+    const struct cpu_impl *impl;
+    const struct cpu_op *op;
+    const struct cpu_query *q; /* what the implementation is to see */
+    struct cpu_widened wide;
+};
+
+static bool choose(const struct cpu_query *q, struct choice *c, char why[CPU_WHY])
+{
+    c->q = q;
+    c->impl = cpu_pick(q, &c->op, why);
+    if (!c->impl && cpu_widen(q, &c->wide)) {
+        c->q = &c->wide.q;
+        c->impl = cpu_pick(c->q, &c->op, why);
+    }
+    return c->impl != NULL;
 }
 
 static bool same_type(const tnb_tensor *a, const tnb_tensor *b)
@@ -132,9 +158,31 @@ static void fill_pairs(const struct cpu_query *q, const struct cpu_op *op, tnb_s
 /* Results of integers, and of ops that only move data, are exact. */
 static uint32_t precision(const struct cpu_query *q)
 {
-    return q->n_out && q->out[0] && (q->out[0]->dtype == TNB_F32 || q->out[0]->dtype == TNB_F64)
-               ? TNB_PREC_F32
-               : TNB_PREC_EXACT;
+    switch (q->n_out && q->out[0] ? q->out[0]->dtype : 0) {
+    case TNB_F32:
+    case TNB_F64:
+        return TNB_PREC_F32;
+    case TNB_F16:
+        return TNB_PREC_F16;
+    case TNB_BF16:
+        return TNB_PREC_BF16;
+    default:
+        return TNB_PREC_EXACT;
+    }
+}
+
+/* "loops-avx2", "onednn+f16". */
+static void name_variant(const struct cpu_query *q, const struct choice *c, tnb_support *s)
+{
+    bool loops = c->impl == &c->op->loops;
+    const char *half = "";
+    for (uint32_t i = 0; c->q != q && i < q->n_in + q->n_out; i++) {
+        const tnb_tensor *t = i < q->n_in ? q->in[i] : q->out[i - q->n_in];
+        if (t && (t->dtype == TNB_F16 || t->dtype == TNB_BF16))
+            half = t->dtype == TNB_F16 ? "+f16" : "+bf16";
+    }
+    snprintf(s->variant, sizeof s->variant, "%s%s%s%s", c->impl->variant, loops ? "-" : "",
+             loops ? q->inst->isa : "", half);
 }
 
 tnb_status cpu_supports(tnb_device *device, const tnb_graph *graph, uint32_t node,
@@ -144,19 +192,15 @@ tnb_status cpu_supports(tnb_device *device, const tnb_graph *graph, uint32_t nod
         return cpu_fail(err, TNB_E_INVALID, "cpu: node %u of %u", node, graph->n_nodes);
     tnb_support s = {.verdict = TNB_NO};
     struct cpu_query q;
-    const struct cpu_op *op = NULL;
+    struct choice c = {.impl = NULL};
     tnb_error local = {.struct_size = sizeof local};
     if (cpu_query_init(&q, device->inst, graph, node, &local) != TNB_OK) {
         snprintf(s.why, sizeof s.why, "%.150s", local.msg);
-    } else {
-        const struct cpu_impl *impl = cpu_pick(&q, &op, s.why);
-        if (impl) {
-            s.verdict = TNB_YES;
-            s.precision = precision(&q);
-            snprintf(s.variant, sizeof s.variant, "%s%s%s", impl->variant,
-                     impl == &op->loops ? "-" : "", impl == &op->loops ? device->inst->isa : "");
-            fill_pairs(&q, op, &s);
-        }
+    } else if (choose(&q, &c, s.why)) {
+        s.verdict = TNB_YES;
+        s.precision = precision(&q);
+        name_variant(&q, &c, &s);
+        fill_pairs(&q, c.op, &s);
     }
     uint32_t size = out_support->struct_size < sizeof s ? out_support->struct_size : sizeof s;
     s.struct_size = out_support->struct_size;
@@ -201,15 +245,14 @@ static tnb_status prepare(const tnb_instance *inst, const tnb_graph *graph,
                           tnb_error *err)
 {
     struct cpu_query q;
-    const struct cpu_op *op = NULL;
+    struct choice c = {.impl = NULL};
     char why[CPU_WHY] = "";
     if (node >= graph->n_nodes)
         return cpu_fail(err, TNB_E_INVALID, "cpu: node %u of %u", node, graph->n_nodes);
     tnb_status s = cpu_query_init(&q, inst, graph, node, err);
     if (s != TNB_OK)
         return s;
-    const struct cpu_impl *impl = cpu_pick(&q, &op, why);
-    if (!impl)
+    if (!choose(&q, &c, why))
         return cpu_fail(err, TNB_E_UNSUPPORTED, "cpu: '%s' (%s): %s", q.node->op,
                         q.node->label ? q.node->label : "", why);
     step->n_in = q.n_in;
@@ -218,10 +261,12 @@ static tnb_status prepare(const tnb_instance *inst, const tnb_graph *graph,
     if (s == TNB_OK)
         s = locate(segment, q.node, q.node->out, q.out, q.n_out, step->span_out, step->size_out,
                    err);
+    if (s == TNB_OK && c.q != &q)
+        s = cpu_edges_create(&q, &step->edges, err);
     if (s != TNB_OK)
         return s;
     step->k.inst = inst;
-    return impl->prepare(&q, &step->k, err);
+    return c.impl->prepare(c.q, &step->k, err);
 }
 
 tnb_status cpu_plan_create(tnb_device *device, const tnb_graph *graph, const tnb_segment *segment,
@@ -245,8 +290,9 @@ tnb_status cpu_plan_create(tnb_device *device, const tnb_graph *graph, const tnb
     for (uint32_t i = 0; s == TNB_OK && i < segment->n_nodes; i++) {
         struct step *step = &plan->steps[plan->n_steps++];
         s = prepare(inst, graph, segment, segment->nodes[i], step, err);
-        if (s == TNB_OK && step->k.ws_bytes > plan->ws_bytes)
-            plan->ws_bytes = step->k.ws_bytes;
+        uint64_t need = step->k.ws_bytes + (step->edges ? step->edges->bytes : 0);
+        if (s == TNB_OK && need > plan->ws_bytes)
+            plan->ws_bytes = need;
     }
     cpu_openmp_threads(plan->inst->pool, outer);
     if (s != TNB_OK) {
@@ -267,6 +313,7 @@ void cpu_plan_destroy(tnb_plan *plan)
         if (k->finish && k->state)
             k->finish(k);
         cpu_free(plan->inst, k->state);
+        cpu_free(plan->inst, plan->steps[i].edges);
     }
     cpu_free(plan->inst, plan->times);
     cpu_free(plan->inst, plan->steps);
@@ -301,6 +348,8 @@ static tnb_status bind_step(struct step *step, const tnb_span *spans, tnb_error 
         if (s != TNB_OK)
             return s;
     }
+    if (step->edges)
+        cpu_edges_bind(step->edges, k);
     return k->bind ? k->bind(k, err) : TNB_OK;
 }
 
@@ -341,7 +390,7 @@ tnb_status cpu_run(tnb_queue *queue, tnb_plan *plan, tnb_error *err)
     for (uint32_t i = 0; s == TNB_OK && i < plan->n_steps; i++) {
         const struct cpu_kernel *k = &plan->steps[i].k;
         uint64_t begin = profile ? now_ns() : 0;
-        s = k->run(k, err);
+        s = plan->steps[i].edges ? cpu_edges_run(plan->steps[i].edges, k, err) : k->run(k, err);
         if (profile)
             plan->times[i] = now_ns() - begin;
     }

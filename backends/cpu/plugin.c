@@ -13,13 +13,15 @@
 struct isa {
     const char *name;
     const struct cpu_op *const *families;
+    const struct cpu_half *half;
 };
 
 #if defined(CPU_HAVE_AVX2) || defined(CPU_HAVE_AVX512)
 static bool has_haswell(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+           __builtin_cpu_supports("f16c");
 }
 #endif
 
@@ -32,13 +34,13 @@ static uint32_t isa_list(struct isa out[3])
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
         __builtin_cpu_supports("avx512cd") && has_haswell())
-        out[n++] = (struct isa){"avx512", cpu_families_avx512};
+        out[n++] = (struct isa){"avx512", cpu_families_avx512, &cpu_half_avx512};
 #endif
 #if defined(CPU_HAVE_AVX2)
     if (has_haswell())
-        out[n++] = (struct isa){"avx2", cpu_families_avx2};
+        out[n++] = (struct isa){"avx2", cpu_families_avx2, &cpu_half_avx2};
 #endif
-    out[n++] = (struct isa){ISA_BASELINE, cpu_families_baseline};
+    out[n++] = (struct isa){ISA_BASELINE, cpu_families_baseline, &cpu_half_baseline};
     return n;
 }
 
@@ -69,6 +71,7 @@ static tnb_status option_isa(tnb_instance *inst, const char *value, tnb_error *e
         if (strcmp(list[i].name, value) == 0) {
             inst->isa = list[i].name;
             inst->families = list[i].families;
+            inst->half = list[i].half;
             return TNB_OK;
         }
     return cpu_fail(err, TNB_E_INVALID,
@@ -102,7 +105,8 @@ static tnb_status create(const tnb_host *host, const tnb_kv *opts, uint32_t n_op
 {
     struct isa list[3];
     isa_list(list);
-    tnb_instance first = {.host = host, .isa = list[0].name, .families = list[0].families};
+    tnb_instance first = {
+        .host = host, .isa = list[0].name, .families = list[0].families, .half = list[0].half};
     first.n_threads = TNB_HAS(host, tnb_host, n_threads) ? host->n_threads : 0;
     if (first.n_threads == 0)
         first.n_threads = cpu_threads_allowed();
@@ -182,7 +186,8 @@ static tnb_status device_info(tnb_instance *instance, uint32_t index, tnb_device
                             .caps = TNB_CAP_HOST_MEMORY,
                             .offset_align = CPU_ALIGN,
                             .score = 100};
-    static const uint8_t dtype[] = {TNB_F32, TNB_F64, TNB_I32, TNB_I64, TNB_U8, TNB_BOOL};
+    static const uint8_t dtype[] = {TNB_F32, TNB_F16, TNB_BF16, TNB_F64,
+                                    TNB_I32, TNB_I64, TNB_U8,   TNB_BOOL};
     for (uint32_t i = 0; i < sizeof dtype; i++)
         info.dtype_mask |= UINT64_C(1) << dtype[i];
     struct sysinfo si;

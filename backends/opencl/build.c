@@ -106,6 +106,8 @@ struct ocl_ref ocl_in(struct ocl_build *b, uint32_t i)
 {
     if (!ocl_has_in(b, i))
         return (struct ocl_ref){OCL_REF_NONE, 0, 0};
+    if (b->refs)
+        return b->refs[i];
     return value_ref(b, b->node->in[i]);
 }
 
@@ -113,6 +115,8 @@ struct ocl_ref ocl_out(struct ocl_build *b, uint32_t i)
 {
     if (i >= b->node->n_out || b->node->out[i] == TNB_ABSENT)
         return (struct ocl_ref){OCL_REF_NONE, 0, 0};
+    if (b->refs)
+        return b->refs[b->node->n_in + i];
     return value_ref(b, b->node->out[i]);
 }
 

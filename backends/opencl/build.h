@@ -47,11 +47,25 @@ struct ocl_arg {
     uint64_t bits;
 };
 
+/* A node alone in a graph of its own, with every f16 and bf16 operand an f32: what `refuse` and
+ * `emit` see where no kernel takes the 16-bit types themselves. */
+struct ocl_widened {
+    tnb_graph graph;
+    tnb_node node;
+    const tnb_node *nodes[1];
+    uint32_t *in, *out;
+    tnb_tensor *values; /* inputs, then outputs */
+};
+/* TNB_E_INVALID: there is no such operand; TNB_E_OOM. Freed by ocl_widened_finish. */
+tnb_status ocl_widen(const tnb_graph *graph, const tnb_node *node, struct ocl_widened *out);
+void ocl_widened_finish(struct ocl_widened *w);
+
 struct ocl_build {
     tnb_device *device;
     const tnb_graph *graph;
     const tnb_segment *segment;
     const tnb_node *node; /* being emitted */
+    const struct ocl_ref *refs; /* of its inputs, then outputs, where they are f32 copies; or NULL */
     uint32_t node_at;
     tnb_plan *plan;
     uint64_t scratch; /* bytes that this node has taken */
@@ -103,7 +117,9 @@ bool ocl_use_tiles(struct ocl_build *b);
 /* --- operators --- */
 /* Accepted element types, one letter per input and output:
  * f f32; i i32 or i64; l i64; n f32, i32 or i64; x any of f32, i32, i64, u8, bool;
- * c f32 or bool; m i32; = the first input's. The last letter stands for all that follow. */
+ * c f32 or bool; m i32; = the first input's; d is x, f16 or bf16: moved by element size, or
+ * converted by the kernel. The last letter stands for all that follow. A node that these letters
+ * refuse for its f16 and bf16 operands alone runs on f32 copies of them (half.c). */
 struct ocl_op {
     const char *name;
     const char *in, *out;
@@ -114,6 +130,14 @@ struct ocl_op {
     const char *(*refuse)(const tnb_graph *graph, const tnb_node *node);
 };
 const struct ocl_op *ocl_op_find(const char *name);
+/* Writes into `why` and returns false when a value is of a type or size that op's kernels do not
+ * take, or op->refuse says no. */
+bool ocl_op_takes(const struct ocl_op *op, const tnb_graph *graph, const tnb_node *node, char *why,
+                  size_t size);
+/* The bits of `value` as an f16 or bf16. */
+uint32_t ocl_half_bits(uint32_t dtype, double value);
+/* Emits b->node, on f32 copies of its 16-bit operands if need be. */
+void ocl_emit(struct ocl_build *b, const struct ocl_op *op);
 
 /* --- index tables (shape.c) --- */
 #define OCL_MAX_OPERANDS 4

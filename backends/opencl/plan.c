@@ -20,7 +20,7 @@ static tnb_status emit_nodes(struct ocl_build *b)
         if (!op)
             return ocl_fail(b->err, TNB_E_UNSUPPORTED, 0, "backend opencl has no operator '%s'",
                             b->node->op);
-        op->emit(b);
+        ocl_emit(b, op);
     }
     return b->status;
 }

@@ -187,8 +187,8 @@ static void describe(struct ocl_desc *desc, cl_platform_id platform, cl_device_i
     desc->local_bytes = ocl_device_number(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof(cl_ulong));
     uint64_t fp = ocl_device_number(id, CL_DEVICE_SINGLE_FP_CONFIG, sizeof(cl_device_fp_config));
     desc->exact_divide = (fp & CL_FP_CORRECTLY_ROUNDED_DIVIDE_SQRT) != 0;
-    desc->info.dtype_mask =
-        1u << TNB_F32 | 1u << TNB_I32 | 1u << TNB_I64 | 1u << TNB_U8 | 1u << TNB_BOOL;
+    desc->info.dtype_mask = 1u << TNB_F32 | 1u << TNB_F16 | 1u << TNB_BF16 | 1u << TNB_I32 |
+                            1u << TNB_I64 | 1u << TNB_U8 | 1u << TNB_BOOL;
     desc->info.mem_total = ocl_device_number(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
     desc->info.max_alloc = ocl_device_number(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof(cl_ulong));
     desc->info.offset_align = 256;

@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 #include "base/hash.h"
 #include "graph/graph.h"
+#include "tensor/convert.h"
 
 /* --- numbers --- */
 
@@ -116,8 +117,16 @@ static int guards_whole(const struct tn_ref_tensor *t)
     return 1;
 }
 
-/* Values are drawn for the case's own dtype, so that a run in f64 sees the numbers of the f32 one.
- */
+/* What a 16-bit tensor would hold. */
+static double stored(double v, tn_dtype dtype)
+{
+    if (dtype == TN_F16)
+        return tn_f16_to_double(tn_f16_from_double(v));
+    return dtype == TN_BF16 ? tn_bf16_to_double(tn_bf16_from_double(v)) : v;
+}
+
+/* Values are drawn for the case's own dtype, so that a run in f64 sees the numbers of the f32 one,
+ * and one in a 16-bit type those numbers rounded. */
 static int fill_input(struct tn_arena *arena, const struct op_case *c, uint32_t k,
                       const struct tn_type *type, struct tn_ref_tensor *out)
 {
@@ -134,7 +143,8 @@ static int fill_input(struct tn_arena *arena, const struct op_case *c, uint32_t 
     for (int64_t i = 0; i < n; i++) {
         double v = draw(in, key, i, n, scratch);
         if (tn_dtype_is_float(type->dtype))
-            out->data.f[i] = in->fill == FILL_LITERAL ? v : round_to(v, in->dtype);
+            out->data.f[i] =
+                stored(in->fill == FILL_LITERAL ? v : round_to(v, in->dtype), type->dtype);
         else
             out->data.i[i] = (int64_t)v;
     }

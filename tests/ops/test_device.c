@@ -71,9 +71,9 @@ static void compare_output(const struct op_run *run, const struct op_bounds *b, 
         }
         double got = ((const double *)tn_tensor_const_data(wide))[e];
         if (!op_bounds_accepts(b, k, e, dtype, got, want->data.f[e]) && n_bad++ < 3)
-            cr_expect(0, "%s/%s: output %u[%lld] is %.9g, expected %.9g; allowed %.3g", run->c->op,
-                      run->c->name, k, (long long)e, got, want->data.f[e],
-                      op_bounds_allowed(b, k, e, dtype, want->data.f[e]));
+            cr_expect(0, "%s/%s: %s output %u[%lld] is %.9g, expected %.9g; allowed %.3g",
+                      run->c->op, run->c->name, tn_dtype_name(dtype), k, (long long)e, got,
+                      want->data.f[e], op_bounds_allowed(b, k, e, dtype, want->data.f[e]));
     }
     cr_expect(n_bad == 0, "%s/%s: %lld of %lld elements of output %u differ", run->c->op,
               run->c->name, (long long)n_bad, (long long)want->count, k);
@@ -108,11 +108,10 @@ static tn_graph *one_node_graph(const struct op_run *run)
     return g;
 }
 
-/* f32 and integers are owed; other floating-point types are a device's choice, operator by
- * operator. */
+/* f64 is a device's choice, operator by operator; the other types that it has are owed. */
 static int is_owed(tn_dtype dtype, uint64_t dtype_mask)
 {
-    return (dtype_mask >> dtype & 1u) && (dtype == TN_F32 || !tn_dtype_is_float(dtype));
+    return (dtype_mask >> dtype & 1u) && dtype != TN_F64;
 }
 
 static void expect_no_fallback(const tn_plan *plan, const struct op_run *run, uint64_t dtype_mask)
@@ -133,14 +132,29 @@ static void expect_no_fallback(const tn_plan *plan, const struct op_run *run, ui
     }
 }
 
-static void check_case(tn_session *session, uint64_t dtype_mask, const struct op_case *c)
+/* Whether the case has an input that another precision changes, and the shape rule takes it. */
+static int has_precision(const struct op_case *c, tn_dtype precision)
+{
+    struct op_run run;
+    struct tn_error err = {0};
+    int changes = 0;
+    if (op_run_open(c, precision, &run, &err) != TN_OK)
+        return 0;
+    for (uint32_t i = 0; i < run.n_in; i++)
+        changes |= c->in[i].dtype && run.in[i].type.dtype != c->in[i].dtype;
+    op_run_close(&run);
+    return changes;
+}
+
+static void check_case(tn_session *session, uint64_t dtype_mask, const struct op_case *c,
+                       tn_dtype precision)
 {
     struct op_run run;
     struct op_bounds bounds;
     struct tn_error err = {0};
     tn_plan *plan = NULL;
     char name[16];
-    cr_assert(op_run_open(c, TN_F32, &run, &err) == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
+    cr_assert(op_run_open(c, precision, &run, &err) == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
     tn_graph *graph = one_node_graph(&run);
     tn_status st = tn_session_plan(session, graph, NULL, 0, &plan, &err);
     for (uint32_t i = 0; st == TN_OK && i < run.n_in; i++) {
@@ -213,9 +227,14 @@ ParameterizedTest(const int *index, device, family)
     tn_runtime *runtime = NULL;
     uint64_t dtype_mask = 0;
     tn_session *session = open_session(&runtime, &dtype_mask);
-    for (size_t i = 0; (c = op_family_case(family, i)); i++)
-        if (!c->reject)
-            check_case(session, dtype_mask, c);
+    for (size_t i = 0; (c = op_family_case(family, i)); i++) {
+        tn_dtype half = i % 2 ? TN_BF16 : TN_F16; /* both at every case: `tenon conformance` */
+        if (c->reject)
+            continue;
+        check_case(session, dtype_mask, c, TN_F32);
+        if ((dtype_mask >> half & 1u) && has_precision(c, half))
+            check_case(session, dtype_mask, c, half);
+    }
     tn_session_destroy(&session);
     tn_runtime_destroy(&runtime);
 }

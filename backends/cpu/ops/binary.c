@@ -197,6 +197,8 @@ struct select_state {
             SELECT_ROW(uint32_t, c[i * sc] != 0);               \
         else if (s->size == 8)                                  \
             SELECT_ROW(uint64_t, c[i * sc] != 0);               \
+        else if (s->size == 2)                                  \
+            SELECT_ROW(uint16_t, c[i * sc] != 0);               \
         else                                                    \
             SELECT_ROW(uint8_t, c[i * sc] != 0);                \
     } while (0)
@@ -273,7 +275,7 @@ const struct cpu_op CPU_SYM(cpu_binary)[] = {
     BINARY("sigmoid_grad"),
     BINARY("tanh_grad"),
     {.name = "select",
-     .flags = CPU_INPLACE_ANY,
+     .flags = CPU_INPLACE_ANY | CPU_TAKES_HALF,
      .loops = {"loops", CPU_PROVIDER_LOOPS, select_supports, select_prepare}},
     {.name = NULL},
 };

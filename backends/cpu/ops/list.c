@@ -4,10 +4,24 @@
 #include "ops.h"
 
 const struct cpu_op *const CPU_SYM(cpu_families)[] = {
-    CPU_SYM(cpu_binary), CPU_SYM(cpu_unary),  CPU_SYM(cpu_shape),    CPU_SYM(cpu_slice),
-    CPU_SYM(cpu_reduce), CPU_SYM(cpu_matmul), CPU_SYM(cpu_lookup),   CPU_SYM(cpu_conv),
-    CPU_SYM(cpu_pool),   CPU_SYM(cpu_norm),   CPU_SYM(cpu_softmax),  CPU_SYM(cpu_dropout),
-    CPU_SYM(cpu_loss),   CPU_SYM(cpu_update), CPU_SYM(cpu_row_norm),
+    /* clang-format off: a line for each */
+    CPU_SYM(cpu_binary),
+    CPU_SYM(cpu_unary),
+    CPU_SYM(cpu_shape),
+    CPU_SYM(cpu_slice),
+    CPU_SYM(cpu_reduce),
+    CPU_SYM(cpu_matmul),
+    CPU_SYM(cpu_lookup),
+    CPU_SYM(cpu_conv),
+    CPU_SYM(cpu_pool),
+    CPU_SYM(cpu_norm),
+    CPU_SYM(cpu_softmax),
+    CPU_SYM(cpu_dropout),
+    CPU_SYM(cpu_loss),
+    CPU_SYM(cpu_update),
+    CPU_SYM(cpu_row_norm),
     CPU_SYM(cpu_attention),
+    CPU_SYM(cpu_cast),
     NULL,
+    /* clang-format on */
 };

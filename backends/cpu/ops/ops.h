@@ -27,12 +27,26 @@
 #define CPU_UNUSED
 #endif
 
-extern const struct cpu_op CPU_SYM(cpu_binary)[], CPU_SYM(cpu_unary)[], CPU_SYM(cpu_shape)[],
-    CPU_SYM(cpu_slice)[], CPU_SYM(cpu_reduce)[], CPU_SYM(cpu_matmul)[], CPU_SYM(cpu_lookup)[],
-    CPU_SYM(cpu_conv)[], CPU_SYM(cpu_pool)[], CPU_SYM(cpu_norm)[], CPU_SYM(cpu_softmax)[],
-    CPU_SYM(cpu_dropout)[], CPU_SYM(cpu_loss)[], CPU_SYM(cpu_update)[],
-    CPU_SYM(cpu_row_norm)[];
+/* clang-format off: a line for each */
+extern const struct cpu_op CPU_SYM(cpu_binary)[];
+extern const struct cpu_op CPU_SYM(cpu_unary)[];
+extern const struct cpu_op CPU_SYM(cpu_shape)[];
+extern const struct cpu_op CPU_SYM(cpu_slice)[];
+extern const struct cpu_op CPU_SYM(cpu_reduce)[];
+extern const struct cpu_op CPU_SYM(cpu_matmul)[];
+extern const struct cpu_op CPU_SYM(cpu_lookup)[];
+extern const struct cpu_op CPU_SYM(cpu_conv)[];
+extern const struct cpu_op CPU_SYM(cpu_pool)[];
+extern const struct cpu_op CPU_SYM(cpu_norm)[];
+extern const struct cpu_op CPU_SYM(cpu_softmax)[];
+extern const struct cpu_op CPU_SYM(cpu_dropout)[];
+extern const struct cpu_op CPU_SYM(cpu_loss)[];
+extern const struct cpu_op CPU_SYM(cpu_update)[];
+extern const struct cpu_op CPU_SYM(cpu_row_norm)[];
 extern const struct cpu_op CPU_SYM(cpu_attention)[];
+extern const struct cpu_op CPU_SYM(cpu_cast)[];
+/* clang-format on */
+extern const struct cpu_half CPU_SYM(cpu_half);
 
 /* Refuses unless every present input and output in the two bit masks is f32. */
 CPU_UNUSED static bool cpu_need_f32(const struct cpu_query *q, uint32_t in_mask, uint32_t out_mask,

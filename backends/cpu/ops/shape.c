@@ -3,6 +3,7 @@
  * Operators that move elements without looking at them: expand, transpose, fill, dim_size, and the
  * aliases (reshape, identity, stop_gradient), which copy only when asked to run after all. */
 #include "bcast.h"
+#include "half.h"
 
 /* --- expand: x broadcast to the output's shape --- */
 
@@ -30,6 +31,8 @@ static void expand_row(const void *arg, int64_t out_at, const int64_t *at, int64
         FILL_ROW(uint32_t);
     else if (s->size == 8)
         FILL_ROW(uint64_t);
+    else if (s->size == 2)
+        FILL_ROW(uint16_t);
     else
         memset(o, *x, (size_t)len);
 }
@@ -93,6 +96,8 @@ static void gather(uint8_t *o, const uint8_t *x, int64_t n, int64_t stride, uint
         GATHER(uint32_t);
     else if (size == 8)
         GATHER(uint64_t);
+    else if (size == 2)
+        GATHER(uint16_t);
     else
         GATHER(uint8_t);
 }
@@ -116,6 +121,8 @@ static void plane(uint8_t *o, const uint8_t *x, int64_t rows, int64_t cols, int6
         PLANE(uint32_t);
     else if (size == 8)
         PLANE(uint64_t);
+    else if (size == 2)
+        PLANE(uint16_t);
     else
         PLANE(uint8_t);
 }
@@ -225,6 +232,7 @@ struct fill_state {
         double f64;
         int32_t i32;
         int64_t i64;
+        uint16_t u16;
         uint8_t u8;
         uint8_t bytes[8];
     } v;
@@ -241,6 +249,8 @@ static void fill_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         FILL_ROW(uint32_t);
     else if (s->size == 8)
         FILL_ROW(uint64_t);
+    else if (s->size == 2)
+        FILL_ROW(uint16_t);
     else
         memset(o, *x, (size_t)len);
 }
@@ -262,6 +272,12 @@ static void set_value(struct fill_state *s, uint32_t dtype, double v)
         break;
     case TNB_F64:
         s->v.f64 = v;
+        break;
+    case TNB_F16:
+        s->v.u16 = cpu_to_f16(cpu_odd_f32(v));
+        break;
+    case TNB_BF16:
+        s->v.u16 = cpu_to_bf16(cpu_odd_f32(v));
         break;
     case TNB_I32:
         s->v.i32 = nan ? 0 : v <= -0x1p31 ? INT32_MIN : v >= 0x1p31 ? INT32_MAX : (int32_t)v;
@@ -310,12 +326,12 @@ static tnb_status fill_prepare(const struct cpu_query *q, struct cpu_kernel *k, 
     }
 
 const struct cpu_op CPU_SYM(cpu_shape)[] = {
-    {.name = "expand", .loops = LOOPS(expand_prepare)},
-    {.name = "transpose", .loops = LOOPS(transpose_prepare)},
-    {.name = "reshape", .loops = LOOPS(copy_prepare)},
-    {.name = "identity", .loops = LOOPS(copy_prepare)},
-    {.name = "stop_gradient", .loops = LOOPS(copy_prepare)},
-    {.name = "fill", .loops = LOOPS(fill_prepare)},
-    {.name = "dim_size", .loops = LOOPS(fill_prepare)},
+    {.name = "expand", .flags = CPU_TAKES_HALF, .loops = LOOPS(expand_prepare)},
+    {.name = "transpose", .flags = CPU_TAKES_HALF, .loops = LOOPS(transpose_prepare)},
+    {.name = "reshape", .flags = CPU_TAKES_HALF, .loops = LOOPS(copy_prepare)},
+    {.name = "identity", .flags = CPU_TAKES_HALF, .loops = LOOPS(copy_prepare)},
+    {.name = "stop_gradient", .flags = CPU_TAKES_HALF, .loops = LOOPS(copy_prepare)},
+    {.name = "fill", .flags = CPU_TAKES_HALF, .loops = LOOPS(fill_prepare)},
+    {.name = "dim_size", .flags = CPU_TAKES_HALF, .loops = LOOPS(fill_prepare)},
     {.name = NULL},
 };

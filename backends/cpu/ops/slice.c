@@ -40,6 +40,8 @@ static void copy_row(uint8_t *o, int64_t so, const uint8_t *x, int64_t sx, int64
         STRIDED(uint32_t);
     else if (size == 8)
         STRIDED(uint64_t);
+    else if (size == 2)
+        STRIDED(uint16_t);
     else
         STRIDED(uint8_t);
 }
@@ -206,10 +208,11 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     }
 
 const struct cpu_op CPU_SYM(cpu_slice)[] = {
-    {.name = "slice", .loops = LOOPS(supports)},
-    {.name = "slice_grad", .loops = LOOPS(supports)},
-    {.name = "dynamic_slice", .loops = LOOPS(dynamic_supports)},
+    {.name = "slice", .flags = CPU_TAKES_HALF, .loops = LOOPS(supports)},
+    {.name = "slice_grad", .flags = CPU_TAKES_HALF, .loops = LOOPS(supports)},
+    {.name = "dynamic_slice", .flags = CPU_TAKES_HALF, .loops = LOOPS(dynamic_supports)},
     {.name = "dynamic_update_slice",
+     .flags = CPU_TAKES_HALF,
      .loops = LOOPS(dynamic_supports),
      .n_pairs = 1,
      .pair = {{0, 0}}},

@@ -44,6 +44,27 @@ static inline int table_offset(__global const int *table, int k, int at)
     return offset;
 }
 
+/* 16-bit numbers in memory, f32 in between. vload_half and vstore_half need no cl_khr_fp16.
+ * Narrowing rounds to nearest even and keeps NaN. */
+static inline float load_f16(__global const half *p, int i)
+{
+    return vload_half((size_t)i, p);
+}
+static inline void store_f16(float v, __global half *p, int i)
+{
+    vstore_half_rte(v, (size_t)i, p);
+}
+static inline float from_bf16(ushort h)
+{
+    return as_float((uint)h << 16);
+}
+static inline ushort to_bf16(float v)
+{
+    const uint u = as_uint(v);
+    return (ushort)((u & 0x7fffffff) > 0x7f800000 ? u >> 16 | 0x40
+                                                  : (u + 0x7fff + (u >> 16 & 1)) >> 16);
+}
+
 static inline float sum16(float16 v)
 {
     const float8 a = v.lo + v.hi;

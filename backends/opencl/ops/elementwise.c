@@ -84,7 +84,7 @@ void ocl_emit_binary(struct ocl_build *b)
 
 static const char *bits_option(uint64_t size)
 {
-    return size == 8 ? "ulong" : size == 4 ? "uint" : "uchar";
+    return size == 8 ? "ulong" : size == 4 ? "uint" : size == 2 ? "ushort" : "uchar";
 }
 
 void ocl_emit_select(struct ocl_build *b)
@@ -120,6 +120,10 @@ static const char *value_type(uint32_t dtype)
     switch (dtype) {
     case TNB_F32:
         return "float";
+    case TNB_F16:
+        return "half";
+    case TNB_BF16:
+        return "ushort";
     case TNB_I32:
         return "int";
     case TNB_I64:
@@ -129,11 +133,25 @@ static const char *value_type(uint32_t dtype)
     }
 }
 
+static bool is_half(uint32_t dtype)
+{
+    return dtype == TNB_F16 || dtype == TNB_BF16;
+}
+
+/* LOAD and STORE of cast.cl. */
+static const char *access_macro(uint32_t dtype)
+{
+    return dtype == TNB_F16 ? "F16" : dtype == TNB_BF16 ? "BF16" : "ELEMENT";
+}
+
 static const char *convert_macro(uint32_t from, uint32_t to)
 {
+    bool from_float = from == TNB_F32 || is_half(from);
     if (to == TNB_BOOL)
         return "TO_BOOL";
-    if (from != TNB_F32 || to == TNB_F32)
+    if (is_half(to))
+        return from_float ? "AS_IT_IS" : from == TNB_I64 ? "ODD_LONG" : "ODD_INT";
+    if (!from_float || to == TNB_F32)
         return "PLAIN";
     return to == TNB_I32 ? "TO_INT" : to == TNB_I64 ? "TO_LONG" : "TO_UCHAR";
 }
@@ -150,9 +168,10 @@ void ocl_emit_cast(struct ocl_build *b)
     int64_t n = tnb_count(y);
     if (n == 0)
         return;
-    char options[96];
-    snprintf(options, sizeof(options), "-DS=%s -DD=%s -DCONVERT=%s", value_type(x->dtype),
-             value_type(y->dtype), convert_macro(x->dtype, y->dtype));
+    char options[128];
+    snprintf(options, sizeof(options), "-DS=%s -DD=%s -DCONVERT=%s -DLOAD=LOAD_%s -DSTORE=STORE_%s",
+             value_type(x->dtype), value_type(y->dtype), convert_macro(x->dtype, y->dtype),
+             access_macro(x->dtype), access_macro(y->dtype));
     ocl_kernel(b, "cast", options, "cast_");
     ocl_arg_ref(b, ocl_in(b, 0), (uint32_t)tnb_dtype_size(x->dtype));
     ocl_arg_ref(b, ocl_out(b, 0), (uint32_t)tnb_dtype_size(y->dtype));

@@ -7,7 +7,10 @@
 
 static const char *bits_option(uint32_t size)
 {
-    return size == 8 ? "-DT=ulong" : size == 4 ? "-DT=uint" : "-DT=uchar";
+    return size == 8   ? "-DT=ulong"
+           : size == 4 ? "-DT=uint"
+           : size == 2 ? "-DT=ushort"
+                       : "-DT=uchar";
 }
 
 static uint32_t out_size(const struct ocl_build *b)
@@ -198,6 +201,9 @@ static uint64_t pattern_of(uint32_t dtype, double value)
     case TNB_F32:
         memcpy(&bits, &f, sizeof(bits));
         return bits;
+    case TNB_F16:
+    case TNB_BF16:
+        return ocl_half_bits(dtype, value);
     case TNB_BOOL:
         return value != 0;
     case TNB_U8:

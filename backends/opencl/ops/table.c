@@ -31,18 +31,18 @@ static const struct ocl_op ops[] = {
     {"sigmoid", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
     {"relu", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
     {"leaky_relu", "f", "f", "*", "elementwise", ocl_emit_unary, NULL},
-    {"cast", "x", "x", "*", "elementwise", ocl_emit_cast, ocl_refuse_cast},
-    {"select", "cxx", "x", "*", "elementwise", ocl_emit_select, NULL},
-    {"reshape", "x", "=", NULL, "copy", ocl_emit_alias, NULL},
-    {"identity", "x", "=", NULL, "copy", ocl_emit_alias, NULL},
-    {"stop_gradient", "x", "=", NULL, "copy", ocl_emit_alias, NULL},
-    {"expand", "x", "=", NULL, "strided", ocl_emit_expand, NULL},
-    {"transpose", "x", "=", NULL, "strided", ocl_emit_transpose, NULL},
-    {"slice", "x", "=", NULL, "strided", ocl_emit_slice, NULL},
-    {"slice_grad", "x", "=", NULL, "strided", ocl_emit_slice_grad, NULL},
-    {"dynamic_slice", "xl", "=", NULL, "strided", ocl_emit_dynamic_slice, NULL},
-    {"dynamic_update_slice", "x=l", "=", "0>0", "strided", ocl_emit_dynamic_update, NULL},
-    {"fill", "x", "x", NULL, "strided", ocl_emit_fill_op, NULL},
+    {"cast", "d", "d", "*", "elementwise", ocl_emit_cast, ocl_refuse_cast},
+    {"select", "cdd", "d", "*", "elementwise", ocl_emit_select, NULL},
+    {"reshape", "d", "=", NULL, "copy", ocl_emit_alias, NULL},
+    {"identity", "d", "=", NULL, "copy", ocl_emit_alias, NULL},
+    {"stop_gradient", "d", "=", NULL, "copy", ocl_emit_alias, NULL},
+    {"expand", "d", "=", NULL, "strided", ocl_emit_expand, NULL},
+    {"transpose", "d", "=", NULL, "strided", ocl_emit_transpose, NULL},
+    {"slice", "d", "=", NULL, "strided", ocl_emit_slice, NULL},
+    {"slice_grad", "d", "=", NULL, "strided", ocl_emit_slice_grad, NULL},
+    {"dynamic_slice", "dl", "=", NULL, "strided", ocl_emit_dynamic_slice, NULL},
+    {"dynamic_update_slice", "d=l", "=", "0>0", "strided", ocl_emit_dynamic_update, NULL},
+    {"fill", "d", "d", NULL, "strided", ocl_emit_fill_op, NULL},
     {"dim_size", "*", "f", NULL, "strided", ocl_emit_dim_size, NULL},
     {"sum", "f", "f", NULL, "reduce", ocl_emit_reduce, NULL},
     {"mean", "f", "f", NULL, "reduce", ocl_emit_reduce, NULL},
@@ -122,6 +122,8 @@ static uint32_t letter_mask(char letter, uint32_t first)
         return f | i | l;
     case 'x':
         return f | i | l | u | bo;
+    case 'd':
+        return f | i | l | u | bo | 1u << TNB_F16 | 1u << TNB_BF16;
     case 'c':
         return f | bo;
     case 'b':
@@ -140,7 +142,6 @@ static const char *dtype_name(uint32_t dtype)
     return dtype < sizeof(names) / sizeof(names[0]) ? names[dtype] : "another type";
 }
 
-/* Writes into `why` and returns false when a value is of a type or size that no kernel takes. */
 static bool values_fit(const tnb_graph *graph, const uint32_t *values, uint32_t n,
                        const char *letters, uint32_t first, const char *side, char *why,
                        size_t size)
@@ -206,6 +207,47 @@ static const char *variant_name(const tnb_device *device, const struct ocl_op *o
     return op->variant;
 }
 
+bool ocl_op_takes(const struct ocl_op *op, const tnb_graph *graph, const tnb_node *node, char *why,
+                  size_t size)
+{
+    uint32_t first = node->n_in && node->in[0] != TNB_ABSENT ? graph->values[node->in[0]].dtype : 0;
+    if (!values_fit(graph, node->in, node->n_in, op->in, first, "input", why, size) ||
+        !values_fit(graph, node->out, node->n_out, op->out, first, "output", why, size))
+        return false;
+    const char *reason = op->refuse ? op->refuse(graph, node) : NULL;
+    if (reason)
+        snprintf(why, size, "%s", reason);
+    return !reason;
+}
+
+static uint32_t precision(const tnb_graph *graph, const tnb_node *node)
+{
+    switch (node->n_out && node->out[0] != TNB_ABSENT ? graph->values[node->out[0]].dtype : 0) {
+    case TNB_F32:
+        return TNB_PREC_F32;
+    case TNB_F16:
+        return TNB_PREC_F16;
+    case TNB_BF16:
+        return TNB_PREC_BF16;
+    default:
+        return TNB_PREC_EXACT;
+    }
+}
+
+/* "+f16" or "+bf16" for the last such operand. */
+static const char *half_suffix(const tnb_graph *graph, const tnb_node *node)
+{
+    const char *suffix = "";
+    for (uint32_t i = 0; i < node->n_in + node->n_out; i++) {
+        uint32_t v = i < node->n_in ? node->in[i] : node->out[i - node->n_in];
+        if (v != TNB_ABSENT && graph->values[v].dtype == TNB_F16)
+            suffix = "+f16";
+        else if (v != TNB_ABSENT && graph->values[v].dtype == TNB_BF16)
+            suffix = "+bf16";
+    }
+    return suffix;
+}
+
 static void decide(tnb_device *device, const tnb_graph *graph, const tnb_node *node, tnb_support *s)
 {
     const struct ocl_op *op = ocl_op_find(node->op);
@@ -213,21 +255,22 @@ static void decide(tnb_device *device, const tnb_graph *graph, const tnb_node *n
         snprintf(s->why, sizeof(s->why), "the opencl backend has no operator '%.60s'", node->op);
         return;
     }
-    uint32_t first = node->n_in && node->in[0] != TNB_ABSENT ? graph->values[node->in[0]].dtype : 0;
-    if (!values_fit(graph, node->in, node->n_in, op->in, first, "input", s->why, sizeof(s->why)) ||
-        !values_fit(graph, node->out, node->n_out, op->out, first, "output", s->why,
-                    sizeof(s->why)))
-        return;
-    const char *why = op->refuse ? op->refuse(graph, node) : NULL;
-    if (why) {
-        snprintf(s->why, sizeof(s->why), "%s", why);
-        return;
+    const char *suffix = "";
+    const char *variant = variant_name(device, op, graph, node);
+    if (!ocl_op_takes(op, graph, node, s->why, sizeof(s->why))) {
+        struct ocl_widened wide;
+        if (ocl_widen(graph, node, &wide) != TNB_OK)
+            return;
+        bool takes = ocl_op_takes(op, &wide.graph, &wide.node, s->why, sizeof(s->why));
+        variant = takes ? variant_name(device, op, &wide.graph, &wide.node) : NULL;
+        ocl_widened_finish(&wide);
+        if (!takes)
+            return;
+        suffix = half_suffix(graph, node);
     }
     s->verdict = TNB_YES;
-    bool exact =
-        node->n_out && node->out[0] != TNB_ABSENT && graph->values[node->out[0]].dtype != TNB_F32;
-    s->precision = exact ? TNB_PREC_EXACT : TNB_PREC_F32;
-    snprintf(s->variant, sizeof(s->variant), "%s", variant_name(device, op, graph, node));
+    s->precision = precision(graph, node);
+    snprintf(s->variant, sizeof(s->variant), "%s%s", variant, suffix);
     snprintf(s->why, sizeof(s->why), "%s kernels",
              device->device_class == OCL_CLASS_GPU ? "GPU-class" : "CPU-class");
     add_pairs(s, op, graph, node);

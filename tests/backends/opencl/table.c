@@ -201,7 +201,7 @@ static void check_plan(struct ocl_test *t)
 static void check_refusals(struct ocl_test *t)
 {
     const int64_t dim[] = {3}, huge[] = {1 << 16, 1 << 16};
-    tnb_tensor types[2] = {ocl_test_type(TNB_F16, 1, dim), ocl_test_type(TNB_F16, 1, dim)};
+    tnb_tensor types[2] = {ocl_test_type(TNB_F64, 1, dim), ocl_test_type(TNB_F64, 1, dim)};
     uint32_t in[] = {0}, out[] = {1};
     tnb_node node = {
         .struct_size = sizeof(node), .op = "relu", .n_in = 1, .n_out = 1, .in = in, .out = out};
@@ -210,8 +210,12 @@ static void check_refusals(struct ocl_test *t)
         .struct_size = sizeof(graph), .n_nodes = 1, .n_values = 2, .nodes = nodes, .values = types};
     tnb_support s = {.struct_size = sizeof(s)};
     CHECK(t->table->supports(t->device, &graph, 0, &s, &t->err) == TNB_OK && !s.verdict &&
-              strstr(s.why, "f16"),
+              strstr(s.why, "f64"),
           "%s", s.why);
+    types[0] = types[1] = ocl_test_type(TNB_BF16, 1, dim);
+    CHECK(t->table->supports(t->device, &graph, 0, &s, &t->err) == TNB_OK && s.verdict == TNB_YES &&
+              s.precision == TNB_PREC_BF16 && strstr(s.variant, "+bf16"),
+          "%s", s.variant);
     types[0] = types[1] = ocl_test_type(TNB_F32, 2, huge);
     CHECK(t->table->supports(t->device, &graph, 0, &s, &t->err) == TNB_OK && !s.verdict &&
               strstr(s.why, "2^31"),

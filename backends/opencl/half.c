@@ -1,0 +1,159 @@
+/* f16 and bf16 for every operator: where no kernel takes a node's 16-bit operands as they are, they
+ * are widened into f32 scratch, the f32 kernels run there, and 16-bit results are narrowed after
+ * them (to nearest even, NaN kept). */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "build.h"
+
+#define LEAST 4096
+
+static bool is_half(const tnb_tensor *t)
+{
+    return t->dtype == TNB_F16 || t->dtype == TNB_BF16;
+}
+
+/* Copies the types of `n` operands behind those that are there. */
+static bool widen_side(const tnb_graph *graph, const uint32_t *from, uint32_t n, uint32_t *to,
+                       struct ocl_widened *w)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < n; i++) {
+        to[i] = TNB_ABSENT;
+        if (from[i] == TNB_ABSENT)
+            continue;
+        to[i] = w->graph.n_values++;
+        w->values[to[i]] = graph->values[from[i]];
+        if (is_half(&w->values[to[i]])) {
+            w->values[to[i]].dtype = TNB_F32;
+            any = true;
+        }
+    }
+    return any;
+}
+
+tnb_status ocl_widen(const tnb_graph *graph, const tnb_node *node, struct ocl_widened *out)
+{
+    uint32_t n = node->n_in + node->n_out;
+    *out = (struct ocl_widened){.node = *node};
+    out->in = malloc((n + 1) * sizeof(*out->in));
+    out->values = malloc((n + 1) * sizeof(*out->values));
+    if (!out->in || !out->values) {
+        ocl_widened_finish(out);
+        return TNB_E_OOM;
+    }
+    out->out = out->in + node->n_in;
+    out->nodes[0] = &out->node;
+    out->graph = (tnb_graph){.struct_size = sizeof(out->graph), .n_nodes = 1};
+    bool in = widen_side(graph, node->in, node->n_in, out->in, out);
+    bool any = widen_side(graph, node->out, node->n_out, out->out, out) || in;
+    out->graph.nodes = out->nodes;
+    out->graph.values = out->values;
+    out->node.in = out->in;
+    out->node.out = out->out;
+    if (!any)
+        ocl_widened_finish(out);
+    return any ? TNB_OK : TNB_E_INVALID;
+}
+
+void ocl_widened_finish(struct ocl_widened *w)
+{
+    free(w->in);
+    free(w->values);
+    w->in = NULL;
+    w->values = NULL;
+}
+
+/* 16-bit pattern of the f32 value f, rounded to nearest even. */
+static uint32_t f16_bits(float f)
+{
+    uint32_t u, sign, a, shift;
+    memcpy(&u, &f, sizeof(u));
+    sign = u >> 16 & 0x8000u;
+    a = u & 0x7fffffffu;
+    if (a > 0x7f800000u)
+        return sign | 0x7e00u;
+    if (a >= 0x477ff000u) /* 65520 and more round to infinity */
+        return sign | 0x7c00u;
+    if (a >= 0x38800000u)
+        return sign | (a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13;
+    if (a < 0x33000000u) /* below 2^-25 */
+        return sign;
+    shift = 126u - (a >> 23); /* subnormal: counts 2^-24 */
+    a = (a & 0x7fffffu) | 0x800000u;
+    return sign | (a + (1u << (shift - 1)) - 1u + (a >> shift & 1u)) >> shift;
+}
+
+uint32_t ocl_half_bits(uint32_t dtype, double value)
+{
+    float f = (float)value;
+    uint32_t u;
+    memcpy(&u, &f, sizeof(u));
+    /* An odd last bit stands for what f32 dropped, so that rounding twice is rounding once. */
+    if (value == value && fabs((double)f) != fabs(value) && !(u & 1u))
+        u = fabs(value) > fabs((double)f) ? u + 1u : u - 1u;
+    memcpy(&f, &u, sizeof(f));
+    if (dtype == TNB_F16)
+        return f16_bits(f);
+    return value != value ? 0x7fc0u : (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
+}
+
+static void convert(struct ocl_build *b, const char *verb, const tnb_tensor *half,
+                    struct ocl_ref from, struct ocl_ref to)
+{
+    bool widens = strcmp(verb, "widen") == 0;
+    char name[32];
+    snprintf(name, sizeof(name), "%s_%s", verb, half->dtype == TNB_F16 ? "f16" : "bf16");
+    ocl_kernel(b, "half", "", name);
+    ocl_arg_ref(b, from, widens ? 2 : 4);
+    ocl_arg_ref(b, to, widens ? 4 : 2);
+    ocl_each(b, tnb_count(half), LEAST);
+}
+
+static void emit_widened(struct ocl_build *b, const struct ocl_op *op, struct ocl_widened *w,
+                         struct ocl_ref *refs)
+{
+    const tnb_graph *graph = b->graph;
+    const tnb_node *node = b->node;
+    for (uint32_t i = 0; i < node->n_in + node->n_out; i++) {
+        bool input = i < node->n_in;
+        uint32_t v = input ? node->in[i] : node->out[i - node->n_in];
+        refs[i] = input ? ocl_in(b, i) : ocl_out(b, i - node->n_in);
+        if (v == TNB_ABSENT || !is_half(&graph->values[v]))
+            continue;
+        struct ocl_ref half = refs[i];
+        refs[i] = ocl_scratch(b, (uint64_t)tnb_count(&graph->values[v]) * 4);
+        if (input)
+            convert(b, "widen", &graph->values[v], half, refs[i]);
+    }
+    b->graph = &w->graph;
+    b->node = &w->node;
+    b->refs = refs;
+    if (b->status == TNB_OK)
+        op->emit(b);
+    b->graph = graph;
+    b->node = node;
+    b->refs = NULL;
+    for (uint32_t i = 0; i < node->n_out; i++)
+        if (node->out[i] != TNB_ABSENT && is_half(&graph->values[node->out[i]]))
+            convert(b, "narrow", &graph->values[node->out[i]], refs[node->n_in + i], ocl_out(b, i));
+}
+
+void ocl_emit(struct ocl_build *b, const struct ocl_op *op)
+{
+    char why[160];
+    struct ocl_widened w;
+    if (ocl_op_takes(op, b->graph, b->node, why, sizeof(why)) ||
+        ocl_widen(b->graph, b->node, &w) != TNB_OK) {
+        op->emit(b);
+        return;
+    }
+    struct ocl_ref *refs = malloc((b->node->n_in + b->node->n_out + 1) * sizeof(*refs));
+    if (refs)
+        emit_widened(b, op, &w, refs);
+    else
+        ocl_build_fail(b, TNB_E_OOM, "no host memory for the plan");
+    free(refs);
+    ocl_widened_finish(&w);
+}
