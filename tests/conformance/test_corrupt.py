@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Conformance finds a backend that spoils one operator: ten operators, five ways.
+
+    tests/conformance/test_corrupt.py [BUILDDIR]
+"""
+
+import json
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
+import harness
+from harness import Tool, case
+
+TOOL = Tool(harness.build_folder())
+PLUGIN = os.path.join(TOOL.build, "tests", "conformance", "libtenon-backend-corrupt.so")
+WAYS = {
+    "value": ("expected", "gradient", "holds"),
+    "nan": ("expected", "gradient"),
+    "past": ("writes",),
+    "hang": ("hangs",),
+    "crash": ("signal 11",),
+}
+# Every part of the list gets its turn over time; a failure is repeated with TENON_TEST_SEED.
+SEED = int(os.environ.get("TENON_TEST_SEED", random.randrange(1000)))
+
+
+def conformance(*args, timeout=120):
+    done = TOOL.run("conformance", "--json", *args, timeout=timeout)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return done, events
+
+
+def operators():
+    """Those that run as nodes on cpu: a reshape is never executed."""
+    done, events = conformance("--device", "cpu", "--suite", "ops", "--quick")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    passed = sorted({e["op"] for e in events if e["event"] == "case" and e["verdict"] == "passed"})
+    return [op for op in passed if spoils(op)]
+
+
+def spoils(op):
+    # The output of these lies in memory that no node writes.
+    return op not in ("reshape", "identity", "stop_gradient", "squeeze", "unsqueeze", "flatten")
+
+
+def planted(op, how):
+    # One direction and one element type will do: what spoils f32 spoils the rest.
+    return conformance("--backend", PLUGIN, "--backend-opt", f"op={op}", "--backend-opt", f"how={how}",
+                       "--quick", "--suite", "ops", "--timeout", "3s")
+
+
+@case
+def the_wrapper_alone_spoils_nothing():
+    done, events = conformance("--backend", PLUGIN, "--quick")
+    assert done.returncode == 0, [e for e in events if e.get("verdict") == "failed"][:3]
+    assert events[-1]["event"] == "done" and events[-1]["failed"] == 0, events[-1]
+    assert events[-1]["passed"] > 100, events[-1]
+
+
+@case
+def an_unknown_way_to_spoil_is_a_usage_error():
+    done = TOOL.run("conformance", PLUGIN, "--backend-opt", "how=badly", "--quick")
+    assert done.returncode == 2 and "how=value|nan" in done.stderr, (done.returncode, done.stderr)
+
+
+def every_way_is_found(how):
+    picks = random.Random(f"{SEED} {how}").sample(operators(), 10)
+    for op in picks:
+        done, events = planted(op, how)
+        assert done.returncode == 1, f"{op} {how}: exit {done.returncode}\n{done.stderr[-1000:]}"
+        failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
+        assert failed and {e["op"] for e in failed} == {op}, f"{op} {how}: {[(e['op'], e['case']) for e in failed]}"
+        assert any(any(word in e["message"] for word in WAYS[how]) for e in failed), f"{op} {how}: {failed[0]}"
+        assert f"--ops {op}" in failed[0]["command"] and f"how={how}" in failed[0]["command"], failed[0]
+        # What the operator does not touch is judged as ever: the run goes on after a death.
+        others = [e for e in events if e["event"] == "case" and e["op"] != op]
+        assert len(others) > 100 and all(e["verdict"] != "failed" for e in others), f"{op} {how}: {len(others)}"
+        assert events[-1]["event"] == "done" and events[-1]["failed"] == len(failed), events[-1]
+    return f"seed {SEED}: {', '.join(picks)}"
+
+
+@case
+def a_wrong_value_is_found():
+    return every_way_is_found("value")
+
+
+@case
+def a_nan_is_found():
+    return every_way_is_found("nan")
+
+
+@case
+def a_write_past_the_end_is_found():
+    return every_way_is_found("past")
+
+
+@case
+def a_hang_is_found():
+    return every_way_is_found("hang")
+
+
+@case
+def a_crash_is_found():
+    return every_way_is_found("crash")
+
+
+@case
+def the_command_that_is_shown_fails_alone():
+    _, events = planted("matmul", "value")
+    failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
+    words = failed[0]["command"].split()
+    assert words[:2] == ["tenon", "conformance"], words
+    done, events = conformance(*words[2:])
+    cases = [e for e in events if e["event"] == "case"]
+    assert done.returncode == 1 and len(cases) == 1 and cases[0]["case"] == failed[0]["case"], cases
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main())
