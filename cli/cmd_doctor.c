@@ -25,13 +25,13 @@ static void fact_line(void *ctx, const char *backend, const tn_device *device, c
 static void device_line(const struct tn_device_info *i)
 {
     cli_json(json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I}", "event", "device",
-                       "backend", i->backend, "version", i->backend_version, "index",
-                       (int)i->index, "name", i->name, "uid", i->uid, "driver", i->driver, "kind",
-                       i->is_checker                       ? "checker"
-                       : i->is_emulated                    ? "OpenCL on the CPU"
-                       : i->kind == TN_DEVICE_GPU          ? "GPU"
-                       : i->kind == TN_DEVICE_ACCELERATOR  ? "accelerator"
-                                                           : "CPU",
+                       "backend", i->backend, "version", i->backend_version, "index", (int)i->index,
+                       "name", i->name, "uid", i->uid, "driver", i->driver, "kind",
+                       i->is_checker                      ? "checker"
+                       : i->is_emulated                   ? "OpenCL on the CPU"
+                       : i->kind == TN_DEVICE_GPU         ? "GPU"
+                       : i->kind == TN_DEVICE_ACCELERATOR ? "accelerator"
+                                                          : "CPU",
                        "mem_total", (json_int_t)i->mem_total, "max_alloc",
                        (json_int_t)i->max_alloc));
 }
@@ -65,9 +65,8 @@ static int step_speed(const struct cli_options *options)
     tn_status st = speed_measure(runtime, device, &speed, &err);
     if (st == TN_OK)
         cli_json(json_pack("{s:s, s:f, s:I, s:f, s:I}", "event", "speed", "gemm_gflops",
-                           speed.gemm_gflops, "gemm_size", (json_int_t)speed.size,
-                           "bandwidth_gbs", speed.bandwidth_gbs, "bytes",
-                           (json_int_t)speed.bytes));
+                           speed.gemm_gflops, "gemm_size", (json_int_t)speed.size, "bandwidth_gbs",
+                           speed.bandwidth_gbs, "bytes", (json_int_t)speed.bytes));
     tn_runtime_destroy(&runtime);
     return st ? cli_fail(&err) : CLI_OK;
 }
@@ -113,9 +112,7 @@ static void note_failure(json_t *device, const json_t *event)
     size_t i;
     char reason[700];
     const char *op = get_string(event, "op");
-    json_array_foreach(failed, i, item)
-        if (strcmp(get_string(item, "op"), op) == 0)
-            return;
+    json_array_foreach(failed, i, item) if (strcmp(get_string(item, "op"), op) == 0) return;
     snprintf(reason, sizeof(reason), "case %.100s, %.10s: %.500s", get_string(event, "case"),
              get_string(event, "dtype"), get_string(event, "message"));
     json_array_append_new(failed, json_pack("{s:s, s:s, s:s}", "op", op, "reason", reason,
@@ -250,14 +247,17 @@ static void attach_facts(struct doctor *d)
     json_array_foreach(d->facts, f, fact)
     {
         const json_t *index = json_object_get(fact, "index");
-        json_array_foreach(d->devices, i, device)
-            if (index && strcmp(get_string(fact, "backend"), get_string(device, "backend")) == 0 &&
-                json_equal(index, json_object_get(device, "index"))) {
-                if (!json_object_get(device, "facts"))
-                    json_object_set_new(device, "facts", json_object());
-                set_string(json_object_get(device, "facts"), get_string(fact, "key"),
-                           get_string(fact, "value"));
-            }
+        json_array_foreach(
+            d->devices, i,
+            device) if (index &&
+                        strcmp(get_string(fact, "backend"), get_string(device, "backend")) == 0 &&
+                        json_equal(index, json_object_get(device, "index")))
+        {
+            if (!json_object_get(device, "facts"))
+                json_object_set_new(device, "facts", json_object());
+            set_string(json_object_get(device, "facts"), get_string(fact, "key"),
+                       get_string(fact, "value"));
+        }
     }
 }
 
@@ -323,9 +323,8 @@ static tn_status remember_one(tn_runtime *runtime, const json_t *examined, struc
     struct tn_device_fault *faults = calloc(n ? n : 1, sizeof(*faults));
     if (!faults)
         return tn_error_set(err, TN_E_OOM, "out of memory");
-    json_array_foreach(failed, i, item)
-        faults[i] =
-            (struct tn_device_fault){get_string(item, "op"), get_string(item, "reason")};
+    json_array_foreach(failed, i, item) faults[i] =
+        (struct tn_device_fault){get_string(item, "op"), get_string(item, "reason")};
     tn_status st = tn_device_set_faults(device, faults, n, err);
     free(faults);
     return st;
@@ -338,9 +337,9 @@ static tn_status remember(const struct doctor *d, struct tn_error *err)
     json_t *device;
     size_t i;
     tn_status st = cli_open_runtime(d->options, NULL, &runtime, NULL, err);
-    json_array_foreach(d->devices, i, device)
-        if (st == TN_OK && json_object_get(device, "cases_passed"))
-            st = remember_one(runtime, device, err);
+    json_array_foreach(d->devices, i,
+                       device) if (st == TN_OK && json_object_get(device, "cases_passed")) st =
+        remember_one(runtime, device, err);
     tn_runtime_destroy(&runtime);
     return st;
 }
@@ -352,11 +351,10 @@ static void find_gpus(struct doctor *d)
     struct gpu_offered offered[64];
     size_t n = 0, i;
     json_t *device;
-    json_array_foreach(d->devices, i, device)
-        if (n < 64 && strcmp(get_string(device, "kind"), "GPU") == 0)
-            offered[n++] = (struct gpu_offered){get_string(device, "uid"),
-                                                get_string(device, "name"),
-                                                get_string(device, "driver")};
+    json_array_foreach(d->devices, i,
+                       device) if (n < 64 && strcmp(get_string(device, "kind"), "GPU") == 0)
+        offered[n++] = (struct gpu_offered){get_string(device, "uid"), get_string(device, "name"),
+                                            get_string(device, "driver")};
     const char *drm = getenv("TENON_SYS_DRM"); /* another folder, for tests */
     d->n_cards = gpus_find(drm && *drm ? drm : NULL, offered, n, d->cards);
     for (i = 0; i < d->n_cards; i++)

@@ -42,10 +42,8 @@ static void print_facts(const struct doctor *d)
 {
     json_t *fact;
     size_t i;
-    json_array_foreach(d->facts, i, fact)
-        if (!json_object_get(fact, "index"))
-            printf("  %s: %s: %s\n", text_of(fact, "backend"), text_of(fact, "key"),
-                   text_of(fact, "value"));
+    json_array_foreach(d->facts, i, fact) if (!json_object_get(fact, "index")) printf(
+        "  %s: %s: %s\n", text_of(fact, "backend"), text_of(fact, "key"), text_of(fact, "value"));
     json_array_foreach(d->rejected, i, fact)
         printf("  not loaded: %s: %s\n", text_of(fact, "path"), text_of(fact, "reason"));
     if (d->list_fault[0])
@@ -86,9 +84,8 @@ static void print_speed(const struct doctor *d, const json_t *device)
         printf("    speed: %s\n", text_of(device, "speed_fault"));
     if (!json_object_get(device, "gemm_gflops"))
         return;
-    json_array_foreach(d->devices, i, other)
-        if (strcmp(text_of(other, "backend"), "cpu") == 0)
-            cpu = other;
+    json_array_foreach(d->devices, i, other) if (strcmp(text_of(other, "backend"), "cpu") == 0)
+        cpu = other;
     printf("    speed: matrices %.0f GFLOP/s (%.0f x %.0f), memory %.1f GB/s",
            number_of(device, "gemm_gflops"), number_of(device, "gemm_size"),
            number_of(device, "gemm_size"), number_of(device, "bandwidth_gbs"));

@@ -9,8 +9,9 @@
 #define MAX_VERBS 16
 
 const struct cli_verb *const cli_verbs[] = {
-    &cli_verb_train,   &cli_verb_eval, &cli_verb_summary, &cli_verb_conformance,
-    &cli_verb_devices, &cli_verb_init, &cli_verb_schema,  NULL,
+    &cli_verb_train,  &cli_verb_eval,        &cli_verb_summary,
+    &cli_verb_doctor, &cli_verb_conformance, &cli_verb_devices,
+    &cli_verb_init,   &cli_verb_schema,      NULL,
 };
 
 static void print_help(FILE *file)

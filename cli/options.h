@@ -19,6 +19,7 @@ enum {
     CLI_OPT_EXPLAIN = 1u << 5, /* --explain --strict */
     CLI_OPT_FORCE = 1u << 6,   /* --force */
     CLI_OPT_JSON = 1u << 7,    /* --json */
+    CLI_OPT_DOCTOR = 1u << 9,  /* --gpus --report */
     CLI_OPT_CONFORM = 1u << 8  /* --ops --case --dtype --suite --timeout --in-process ... */
 };
 
@@ -34,11 +35,12 @@ struct cli_options {
     const char *backend_opts[CLI_MAX_SETS];
     size_t n_backend_opts;
     int64_t threads, epochs, batch_size, max_steps, seed, verify; /* -1: not given */
-    double max_seconds, timeout_seconds;                  /* -1: not given */
+    double max_seconds, timeout_seconds;                          /* -1: not given */
     /* conformance */
     const char *ops, *case_name, *dtype, *suite, *report, *child_suite;
+    const char *step;   /* doctor's child: "list", "speed" */
     int64_t child_from; /* -1: not given */
-    int quick, in_process;
+    int quick, in_process, gpus;
     int json, force, no_save, explain, strict, dry_run, print_config, verbose, quiet, help, version;
     int check_numerics, no_quarantine;
     char *owned[2]; /* copies of environment variables that hold lists */
@@ -71,8 +73,8 @@ struct cli_selection cli_selection_merge(struct cli_selection strong, struct cli
 const char *cli_nearest(const char *const *names, const char *word);
 void cli_print_verb_help(const struct cli_verb *verb);
 
-extern const struct cli_verb cli_verb_conformance, cli_verb_devices, cli_verb_train, cli_verb_eval, cli_verb_summary,
-    cli_verb_init, cli_verb_schema;
+extern const struct cli_verb cli_verb_conformance, cli_verb_devices, cli_verb_doctor,
+    cli_verb_train, cli_verb_eval, cli_verb_summary, cli_verb_init, cli_verb_schema;
 extern const struct cli_verb *const cli_verbs[]; /* NULL-terminated */
 
 #endif

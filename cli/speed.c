@@ -58,8 +58,7 @@ static tn_status time_op(tn_session *session, int is_product, int64_t rows, int6
     struct tn_shape shape = TN_SHAPE(rows, columns);
     tn_value a = operand(graph, is_product ? "a" : "c", shape);
     tn_value b = operand(graph, is_product ? "b" : "d", shape);
-    tn_graph_output(graph, "y",
-                    is_product ? tn_matmul(graph, a, b, 0, 0) : tn_add(graph, a, b));
+    tn_graph_output(graph, "y", is_product ? tn_matmul(graph, a, b, 0, 0) : tn_add(graph, a, b));
     st = tn_session_plan(session, graph, NULL, 0, &plan, err);
     if (st == TN_OK)
         st = time_runs(session, plan, out_s, err);
@@ -94,8 +93,7 @@ tn_status speed_measure(tn_runtime *runtime, tn_device *device, struct speed *ou
         return st;
     double n = (double)size;
     *out_speed = (struct speed){.size = size, .gemm_gflops = 2e-9 * n * n * n / product_s};
-    out_speed->bytes =
-        (uint64_t)(12 * rows * (info->kind == TN_DEVICE_GPU ? 16384 : 2048));
+    out_speed->bytes = (uint64_t)(12 * rows * (info->kind == TN_DEVICE_GPU ? 16384 : 2048));
     out_speed->bandwidth_gbs = 1e-9 * (double)out_speed->bytes / sum_s;
     return TN_OK;
 }

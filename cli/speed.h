@@ -5,10 +5,10 @@
 #include "tenon/runtime.h"
 
 struct speed {
-    int64_t size;          /* of the square matrices, f32 */
-    double gemm_gflops;    /* 10^9 multiplications and additions a second */
-    double bandwidth_gbs;  /* 10^9 bytes read and written a second: y = a + b on large tensors */
-    uint64_t bytes;        /* moved by one such sum */
+    int64_t size;         /* of the square matrices, f32 */
+    double gemm_gflops;   /* 10^9 multiplications and additions a second */
+    double bandwidth_gbs; /* 10^9 bytes read and written a second: y = a + b on large tensors */
+    uint64_t bytes;       /* moved by one such sum */
 };
 /* Takes a second or two. */
 tn_status speed_measure(tn_runtime *runtime, tn_device *device, struct speed *out_speed,
