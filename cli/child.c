@@ -15,8 +15,7 @@ extern char **environ;
 #define LINE_MAX_BYTES 65536
 
 struct reader {
-    void (*line)(void *ctx, char *text);
-    void *ctx;
+    const struct child_params *params;
     char *buf;
     size_t n;
 };
@@ -28,7 +27,7 @@ static void take_lines(struct reader *r)
     size_t left = r->n;
     while ((end = memchr(begin, '\n', left))) {
         *end = '\0';
-        r->line(r->ctx, begin);
+        r->params->line(r->params->ctx, begin);
         left -= (size_t)(end + 1 - begin);
         begin = end + 1;
     }
@@ -39,11 +38,11 @@ static void take_lines(struct reader *r)
 }
 
 /* Until the pipe is closed; 1 when the child was silent for too long. */
-static int read_all(int fd, double silence_s, struct reader *r)
+static int read_all(int fd, struct reader *r)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     for (;;) {
-        int ready = poll(&p, 1, (int)(silence_s * 1000));
+        int ready = poll(&p, 1, (int)(r->params->silence_s * 1000));
         if (ready == 0)
             return 1;
         if (ready < 0 && errno == EINTR)
@@ -58,7 +57,7 @@ static int read_all(int fd, double silence_s, struct reader *r)
     }
 }
 
-static int start(const char **argv, int out, pid_t *out_pid)
+static int start(const struct child_params *params, int out, pid_t *out_pid)
 {
     char exe[4096];
     ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
@@ -66,11 +65,12 @@ static int start(const char **argv, int out, pid_t *out_pid)
     if (n <= 0)
         return errno;
     exe[n] = '\0';
-    argv[0] = exe;
+    params->argv[0] = exe;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    int code = posix_spawn(out_pid, exe, &actions, NULL, (char *const *)argv, environ);
+    if (!params->show_errors)
+        posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    int code = posix_spawn(out_pid, exe, &actions, NULL, (char *const *)params->argv, environ);
     posix_spawn_file_actions_destroy(&actions);
     return code;
 }
@@ -84,10 +84,10 @@ static void collect(pid_t pid, struct child_result *out)
     out->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-tn_status child_run(const char **argv, double silence_s, void (*line)(void *ctx, char *text),
-                    void *ctx, struct child_result *out_result, struct tn_error *err)
+tn_status child_run(const struct child_params *params, struct child_result *out_result,
+                    struct tn_error *err)
 {
-    struct reader r = {.line = line, .ctx = ctx, .buf = malloc(LINE_MAX_BYTES)};
+    struct reader r = {.params = params, .buf = malloc(LINE_MAX_BYTES)};
     struct child_result result = {0};
     int ends[2] = {-1, -1};
     pid_t pid = 0;
@@ -97,11 +97,11 @@ tn_status child_run(const char **argv, double silence_s, void (*line)(void *ctx,
     if (!code)
         (void)fcntl(ends[0], F_SETFD, FD_CLOEXEC);
     if (!code)
-        code = start(argv, ends[1], &pid);
+        code = start(params, ends[1], &pid);
     if (ends[1] >= 0)
         close(ends[1]);
     if (!code) {
-        result.timed_out = read_all(ends[0], silence_s, &r);
+        result.timed_out = read_all(ends[0], &r);
         if (result.timed_out)
             kill(pid, SIGKILL);
         collect(pid, &result);

@@ -22,18 +22,18 @@ static void fact_line(void *ctx, const char *backend, const tn_device *device, c
     cli_json(line);
 }
 
-static void device_line(const struct tn_device_info *i)
+static void device_line(const struct tn_device_info *i, int is_chosen)
 {
-    cli_json(json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I}", "event", "device",
-                       "backend", i->backend, "version", i->backend_version, "index", (int)i->index,
-                       "name", i->name, "uid", i->uid, "driver", i->driver, "kind",
-                       i->is_checker                      ? "checker"
-                       : i->is_emulated                   ? "OpenCL on the CPU"
-                       : i->kind == TN_DEVICE_GPU         ? "GPU"
-                       : i->kind == TN_DEVICE_ACCELERATOR ? "accelerator"
-                                                          : "CPU",
-                       "mem_total", (json_int_t)i->mem_total, "max_alloc",
-                       (json_int_t)i->max_alloc));
+    cli_json(json_pack(
+        "{s:s, s:b, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I}", "event", "device", "chosen",
+        is_chosen, "backend", i->backend, "version", i->backend_version, "index", (int)i->index,
+        "name", i->name, "uid", i->uid, "driver", i->driver, "kind",
+        i->is_checker                      ? "checker"
+        : i->is_emulated                   ? "OpenCL on the CPU"
+        : i->kind == TN_DEVICE_GPU         ? "GPU"
+        : i->kind == TN_DEVICE_ACCELERATOR ? "accelerator"
+                                           : "CPU",
+        "mem_total", (json_int_t)i->mem_total, "max_alloc", (json_int_t)i->max_alloc));
 }
 
 static int step_list(const struct cli_options *options)
@@ -41,10 +41,13 @@ static int step_list(const struct cli_options *options)
     struct tn_error err = {TN_OK, ""};
     tn_runtime *runtime = NULL;
     const struct tn_rejected *rejected;
-    if (cli_open_runtime(options, NULL, &runtime, NULL, &err))
+    tn_device *chosen = NULL;
+    if (cli_open_runtime(options, NULL, &runtime, &chosen, &err))
         return cli_fail(&err);
-    for (size_t d = 0; d < tn_runtime_device_count(runtime); d++)
-        device_line(tn_device_info(tn_runtime_device(runtime, d)));
+    for (size_t d = 0; d < tn_runtime_device_count(runtime); d++) {
+        const tn_device *device = tn_runtime_device(runtime, d);
+        device_line(tn_device_info(device), device == chosen);
+    }
     size_t n = tn_runtime_rejected(runtime, &rejected);
     for (size_t i = 0; i < n; i++)
         cli_json(json_pack("{s:s, s:s, s:s}", "event", "rejected", "path", rejected[i].path,
@@ -173,7 +176,9 @@ static void run_speed(struct doctor *d, json_t *device, const char *selector)
     for (size_t i = 0; i < 4; i++)
         c.words[c.n++] = more[i];
     const char *fault = err.msg;
-    if (child_run(c.words, 120, speed_line, device, &r, &err) == TN_OK)
+    struct child_params params = {
+        .argv = c.words, .silence_s = 120, .line = speed_line, .ctx = device};
+    if (child_run(&params, &r, &err) == TN_OK)
         fault = json_object_get(device, "gemm_gflops") ? NULL
                 : fault_of(&r, why, sizeof(why))       ? why
                                                        : "it could not be measured";
@@ -192,7 +197,9 @@ static void run_conformance(struct doctor *d, json_t *device, const char *select
         c.words[c.n++] = more[i];
     json_object_set_new(device, "failed", json_array());
     const char *fault = err.msg;
-    if (child_run(c.words, SILENCE_S, conformance_line, device, &r, &err) == TN_OK)
+    struct child_params params = {
+        .argv = c.words, .silence_s = SILENCE_S, .line = conformance_line, .ctx = device};
+    if (child_run(&params, &r, &err) == TN_OK)
         fault = json_object_get(device, "cases_passed") ? NULL
                 : fault_of(&r, why, sizeof(why))        ? why
                                                         : "it could not be opened";
@@ -227,9 +234,20 @@ static tn_status list_all(struct doctor *d, struct tn_error *err)
     char why[128];
     c.words[c.n++] = "--step";
     c.words[c.n++] = "list";
-    tn_status st = child_run(c.words, 60, list_line, d, &r, err);
+    if (d->options->device) {
+        c.words[c.n++] = "--device";
+        c.words[c.n++] = d->options->device;
+    }
+    struct child_params params = {.argv = c.words,
+                                  .silence_s = 60,
+                                  .show_errors = !d->options->quiet,
+                                  .line = list_line,
+                                  .ctx = d};
+    tn_status st = child_run(&params, &r, err);
     if (st != TN_OK)
         return st;
+    if (r.exit_code == CLI_USAGE) /* the child has said what is wrong with the command line */
+        return TN_E_INVALID;
     if (fault_of(&r, why, sizeof(why)) || r.exit_code != CLI_OK) {
         snprintf(d->list_fault, sizeof(d->list_fault),
                  "listing the devices failed: %s; tenon devices shows more",
@@ -261,20 +279,10 @@ static void attach_facts(struct doctor *d)
     }
 }
 
-/* Asked for with --device: the others are listed, not examined. */
-static int is_wanted(const struct doctor *d, const json_t *device)
-{
-    char id[128];
-    const char *wanted = d->options->device;
-    snprintf(id, sizeof(id), "%.60s:%d", get_string(device, "backend"),
-             (int)json_integer_value(json_object_get(device, "index")));
-    return !wanted || strcmp(wanted, id) == 0 || strcmp(wanted, get_string(device, "backend")) == 0;
-}
-
 /* The oracle needs no examination, and a checking simulator would take an hour. */
 static const char *why_not(const struct doctor *d, const json_t *device)
 {
-    if (!is_wanted(d, device))
+    if (d->options->device && !json_is_true(json_object_get(device, "chosen")))
         return "not asked for";
     if (strcmp(get_string(device, "backend"), "ref") == 0)
         return "the references themselves";
@@ -408,7 +416,10 @@ static int run(const struct cli_options *options)
         if (options->report)
             st = doctor_report(&d, options->report, &err);
     }
-    int rc = st ? cli_fail(&err) : d.n_faulty || d.n_unusable ? CLI_FAILED : CLI_OK;
+    int rc = st && !err.msg[0]            ? CLI_USAGE
+             : st                         ? cli_fail(&err)
+             : d.n_faulty || d.n_unusable ? CLI_FAILED
+                                          : CLI_OK;
     finish(&d);
     return rc;
 }

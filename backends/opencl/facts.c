@@ -33,8 +33,11 @@ static void tell_skipped(const struct facts *f, cl_platform_id platform, const c
     cl_uint n = 0;
     cl_int code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &n);
     if (code != CL_SUCCESS || n == 0)
-        say(f, "skipped platform", "%s: it offers no device (%s)", name,
-            ocl_error_name(code ? code : CL_DEVICE_NOT_FOUND));
+        say(f, "skipped platform", "%s: it offers no device (%s)%s", name,
+            ocl_error_name(code ? code : CL_DEVICE_NOT_FOUND),
+            strcmp(name, "rusticl") == 0
+                ? "; RUSTICL_ENABLE names the drivers that it may use: radeonsi, iris, llvmpipe"
+                : "");
     for (cl_uint i = 0; code == CL_SUCCESS && i < n && i < MAX_DEVICES; i++) {
         char device[128];
         const char *fault = ocl_device_fault(ids[i]);

@@ -51,6 +51,7 @@ class Tool:
         env = {k: v for k, v in os.environ.items()
                if not k.startswith("TENON_") or k in ("TENON_DATA", "TENON_CACHE_DIR")}
         env.setdefault("TENON_CACHE_DIR", os.path.join(self.cwd, "cache"))
+        env["TENON_STATE_DIR"] = os.path.join(self.cwd, "state")  # not what a doctor found on this machine
         env.update(self.extra_env)
         env.update({k: str(v) for k, v in more.items()})
         return env

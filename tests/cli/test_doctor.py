@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+"""tenon doctor: what it finds, remembers and advises; and that training keeps to it.
+
+    tests/cli/test_doctor.py [BUILDDIR]
+"""
+
+import json
+import os
+import sys
+import tempfile
+
+import harness
+from harness import Skip, Tool, case
+
+TOOL = Tool(harness.build_folder())
+SCRATCH = tempfile.TemporaryDirectory(prefix="tenon-test-")
+FAKE = os.path.join(TOOL.build, "tests", "runtime", "libtenon-backend-fake.so")
+SMALL = ["digits-cnn", "--set", "data.train=200", "--set", "data.test=50", "--max-steps", "2", "--no-save"]
+
+
+def find(vendors, gpus):
+    """Exit status and output of doctor --gpus on a machine with cards of these vendors and a backend that offers
+    these GPUs, each (name, uid)."""
+    if os.path.exists("/dev/nvidia0") and not vendors:
+        raise Skip("this machine has an NVIDIA GPU")
+    if not os.path.exists(FAKE):
+        raise Skip("the tests' backends are not built")
+    drm = os.path.join(tempfile.mkdtemp(dir=SCRATCH.name), "drm")
+    os.mkdir(drm)
+    for i, vendor in enumerate(vendors):
+        pci = os.path.join(drm, "..", f"0000:0{i}:00.0")
+        os.makedirs(pci)
+        os.makedirs(os.path.join(drm, f"card{i}"))
+        os.symlink(f"../../0000:0{i}:00.0", os.path.join(drm, f"card{i}", "device"))
+        os.makedirs(os.path.join(drm, f"card{i}-HDMI-A-1", "device"))
+        for name, text in (("vendor", vendor), ("device", "0x1234")):
+            with open(os.path.join(pci, name), "w") as file:
+                file.write(text + "\n")
+    devices = ";".join(f"gpu/{name}/{uid}/300/" for name, uid in gpus) or "cpu/none/none/10/"
+    done = TOOL.run("doctor", "--gpus", "--backend", FAKE, "--backend-opt", "devices=" + devices,
+                    env={"TENON_SYS_DRM": drm})
+    return done.returncode, done.stdout
+
+
+@case
+def no_gpu_says_nothing():
+    assert find(["0x1234"], []) == (0, ""), "a virtual card is no GPU"
+
+
+@case
+def a_usable_gpu_says_nothing():
+    assert find(["0x10de"], [("NVIDIA H200", "a")]) == (0, "")
+    assert find(["0x1002"], [("gfx1030", "a")]) == (0, "")
+    assert find(["0x8086"], [("Intel Arc", "a")]) == (0, "")
+    assert find(["0x1002"], [("A card of nobody", "a")]) == (0, ""), "it may be any vendor's"
+
+
+@case
+def the_address_tells_two_cards_of_one_vendor_apart():
+    rc, text = find(["0x1002", "0x1002"], [("gfx1030", "pci:0000:01:00.0")])
+    assert rc == 1 and text.count("GPU found but not usable: AMD") == 1, text
+    assert find(["0x1002", "0x1002"], [("gfx1030", "pci:0000:01:00.0"), ("gfx90a", "pci:0000:00:00.0")]) == (0, "")
+
+
+@case
+def a_usable_gpu_hides_no_other_vendors():
+    intel, nvidia, amd = ("Intel UHD Graphics 620", "i"), ("NVIDIA GeForce RTX 3050", "n"), ("gfx1030", "m")
+    rc, text = find(["0x8086", "0x10de"], [intel])
+    assert rc == 1 and text.count("GPU found but not usable") == 1 and "NVIDIA" in text, text
+    rc, text = find(["0x8086", "0x1002"], [amd])
+    assert rc == 1 and text.count("GPU found but not usable") == 1 and "Intel" in text, text
+    assert find(["0x8086", "0x10de", "0x1002"], [intel, nvidia, amd]) == (0, "")
+
+
+@case
+def an_unusable_gpu_is_named_with_reason_and_remedy():
+    for vendor, name, package in (("0x10de", "NVIDIA", "nvidia-opencl-icd"), ("0x1002", "AMD", "mesa-opencl-icd"),
+                                  ("0x8086", "Intel", "intel-opencl-icd")):
+        rc, text = find([vendor], [])
+        assert rc == 1, f"{name}: exit {rc}"
+        assert f"GPU found but not usable: {name}. Reason: " in text, text
+        assert "What to do:" in text and package in text, text
+
+
+@case
+def two_vendors_are_each_named_once():
+    rc, text = find(["0x8086", "0x1002", "0x1002"], [])
+    assert rc == 1 and text.count("GPU found but not usable") == 2, text
+    assert "AMD" in text and "Intel" in text
+
+
+def doctor(*args):
+    """Exit status and JSON lines."""
+    done = TOOL.run("doctor", "--json", *args)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@case
+def the_cpu_is_examined_and_remembered():
+    rc, lines = doctor("--device", "cpu", "--report", "report.json")
+    device = [line for line in lines if line["event"] == "device" and line["backend"] == "cpu"][0]
+    assert rc == 0 and device["verdict"] == "good", device
+    assert device["cases_passed"] > 300 and device["cases_failed"] == 0, device
+    assert device["gemm_gflops"] > 0.1 and device["bandwidth_gbs"] > 0.01, device
+    assert lines[-1]["event"] == "done" and lines[-1]["faulty"] == 0
+    with open(os.path.join(TOOL.cwd, "report.json")) as file:
+        report = json.load(file)
+    assert report["format"] == 1 and any(d.get("verdict") == "good" for d in report["devices"])
+    with open(os.path.join(TOOL.cwd, "state", "devices.json")) as file:
+        state = json.load(file)
+    assert [d["verdict"] for d in state["devices"] if d["backend"] == "cpu"] == ["good"], state
+
+
+@case
+def a_device_that_is_not_there_is_a_usage_error():
+    done = TOOL.run("doctor", "--device", "cpu:77")
+    assert done.returncode == 2 and "no device 77" in done.stderr and not done.stdout, (done.returncode, done.stderr)
+
+
+def write_state(text):
+    os.makedirs(os.path.join(TOOL.cwd, "state"), exist_ok=True)
+    with open(os.path.join(TOOL.cwd, "state", "devices.json"), "w") as file:
+        file.write(text)
+
+
+def cpu_entry(**more):
+    lines = [json.loads(line) for line in TOOL.run("devices", "--json").stdout.splitlines()]
+    cpu = [line for line in lines if line.get("backend") == "cpu"]
+    if not cpu:
+        raise Skip("there is no cpu backend")
+    version = TOOL.run("--version").stdout.split()[1]
+    return {"backend": "cpu", "backend_version": version, "name": cpu[0]["name"], "uid": cpu[0]["uid"],
+            "driver": cpu[0]["driver"], "failed": [{"op": "matmul", "reason": "wrong value in case odd"}], **more}
+
+
+@case
+def training_avoids_what_is_remembered():
+    write_state(json.dumps({"format": 1, "devices": [cpu_entry()]}))
+    done = TOOL.run("train", *SMALL, "--device", "cpu", "--explain")
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if " matmul " in line]
+    assert rows and all("ref:0" in row and "wrong value in case odd" in row for row in rows), rows
+    assert done.stderr.count("'matmul' runs on another device") == 1, done.stderr
+    strict = TOOL.run("train", *SMALL, "--device", "cpu", "--strict")
+    assert strict.returncode != 0 and "wrong value in case odd" in strict.stderr, strict.stderr
+    free = TOOL.run("train", *SMALL, "--device", "cpu", "--explain", "--no-quarantine")
+    assert not [line for line in free.stdout.splitlines() if " matmul " in line and "ref:0" in line], free.stdout
+    write_state('{"format": 1, "devices": []}')
+
+
+@case
+def another_driver_is_looked_at_afresh():
+    write_state(json.dumps({"format": 1, "devices": [cpu_entry(driver="Tenon cpu of long ago")]}))
+    done = TOOL.run("train", *SMALL, "--device", "cpu", "--strict")
+    assert done.returncode == 0, done.stderr
+
+
+@case
+def a_damaged_or_newer_file_costs_a_warning_and_is_kept():
+    for text, word in (("{nonsense", "remove the file"), ('{"format": 99, "devices": []}', "newer Tenon"),
+                       ("[]", "no list of devices")):
+        write_state(text)
+        done = TOOL.run("train", *SMALL, "--device", "cpu")
+        assert done.returncode == 0 and word in done.stderr, done.stderr
+    done = TOOL.run("doctor", "--device", "cpu")
+    assert "not remembered" in done.stderr and word in done.stderr, done.stderr
+    with open(os.path.join(TOOL.cwd, "state", "devices.json")) as file:
+        assert file.read() == text, "the doctor overwrote what it could not read"
+    write_state('{"format": 1, "devices": []}')
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main())
