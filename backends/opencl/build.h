@@ -164,6 +164,8 @@ struct ocl_split {
 struct ocl_split ocl_split_axis(const tnb_tensor *t, uint32_t axis);
 /* "-DL=int" or "-DL=long" for an index type. */
 const char *ocl_label_option(uint32_t dtype);
+/* "-DT=<type>" for an element type that kernels take. */
+const char *ocl_element_option(uint32_t dtype);
 /* Shared by several operators (ops/). `size` is the element's. */
 void ocl_emit_fill(struct ocl_build *b, struct ocl_ref dst, uint32_t size, uint64_t pattern,
                    int64_t n);

@@ -93,3 +93,18 @@ const char *ocl_label_option(uint32_t dtype)
 {
     return dtype == TNB_I64 ? "-DL=long" : "-DL=int";
 }
+
+const char *ocl_element_option(uint32_t dtype)
+{
+    switch (dtype) {
+    case TNB_I32:
+        return "-DT=int";
+    case TNB_I64:
+        return "-DT=long";
+    case TNB_U8:
+    case TNB_BOOL:
+        return "-DT=uchar";
+    default:
+        return "-DT=float";
+    }
+}

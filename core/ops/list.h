@@ -52,13 +52,27 @@ TN_OP(dim_size)
 
 TN_OP_SECTION("Reductions")
 
-/* reduce.c */
+/* reduce.c, reduce_grad.c */
 TN_OP(sum)
 TN_OP(mean)
+TN_OP(prod)
 TN_OP(max)
 TN_OP(min)
 TN_OP(max_grad)
+TN_OP(prod_grad)
+
+/* moments.c */
+TN_OP(var)
+TN_OP(logsumexp)
+TN_OP(norm)
+TN_OP(norm_grad)
+
+/* arg_extremum.c, cumsum.c, top_k.c */
 TN_OP(argmax)
+TN_OP(argmin)
+TN_OP(cumsum)
+TN_OP(top_k)
+TN_OP(top_k_grad)
 
 TN_OP_SECTION("Matrix and lookup")
 

@@ -2,18 +2,18 @@
  *
  *   sum   y = sum x              dx = dy, expanded back over the axes
  *   mean  y = sum x / count      dx = dy / count, expanded back
- *   max   y = largest x          dx = dy / ties where x = y, else 0     (max_grad)
+ *   prod  y = product of x       dx = dy times the product of the others    (prod_grad)
+ *   max   y = largest x          dx = dy / ties where x = y, else 0         (max_grad)
  *   min   y = smallest x         the same
- *   argmax  index of the largest, the first of equals
  *
  * A tie shares its gradient evenly, as PyTorch's amax: the symmetric choice among the subgradients.
- * NaN wins in max, min and argmax, so that a broken value shows. */
+ * NaN wins in max and min, so that a broken value shows. Integers as in ONNX's Reduce operators:
+ * the result has x's type and wraps; a mean is cut off toward zero, as NumPy's cast does. */
 #include <math.h>
 
-#include "ops/util.h"
+#include "ops/reduce.h"
 
-/* x's shape with the masked axes 1 (keep) or left out. */
-static struct tn_shape reduced_shape(const struct tn_shape *x, uint32_t mask, int keep)
+struct tn_shape tn_reduce_shape(const struct tn_shape *x, uint32_t mask, int keep)
 {
     struct tn_shape y = {0};
     for (uint32_t d = 0; d < x->rank; d++) {
@@ -25,8 +25,8 @@ static struct tn_shape reduced_shape(const struct tn_shape *x, uint32_t mask, in
     return y;
 }
 
-static tn_status refuse_empty_axis(const struct tn_infer *ctx, const struct tn_shape *x,
-                                   uint32_t mask)
+tn_status tn_reduce_refuse_empty(const struct tn_infer *ctx, const struct tn_shape *x,
+                                 uint32_t mask)
 {
     for (uint32_t d = 0; d < x->rank; d++)
         if ((mask & (1u << d)) && x->dim[d] == 0)
@@ -35,33 +35,71 @@ static tn_status refuse_empty_axis(const struct tn_infer *ctx, const struct tn_s
     return TN_OK;
 }
 
-static tn_status reduce_infer(struct tn_infer *ctx)
+tn_status tn_reduce_infer_any(struct tn_infer *ctx)
 {
     const struct tn_shape *x = &ctx->in[0]->shape;
-    tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_ops_infer_axes(ctx, x->rank);
+    tn_status st = tn_ops_infer_axes(ctx, x->rank);
     if (st != TN_OK)
         return st;
     uint32_t mask = tn_ops_axes_mask(ctx->attrs, x->rank);
     int keep = tn_attrs_int(ctx->attrs, "keepdims") != 0;
-    ctx->out[0] = (struct tn_type){ctx->in[0]->dtype, reduced_shape(x, mask, keep)};
+    ctx->out[0] = (struct tn_type){ctx->in[0]->dtype, tn_reduce_shape(x, mask, keep)};
     return TN_OK;
+}
+
+tn_status tn_reduce_infer_float(struct tn_infer *ctx)
+{
+    tn_status st = tn_infer_float(ctx, 0);
+    return st == TN_OK ? tn_reduce_infer_any(ctx) : st;
+}
+
+tn_status tn_reduce_infer_kept(const struct tn_infer *ctx, uint32_t first, uint32_t n,
+                               uint32_t mask)
+{
+    char text[128];
+    struct tn_shape kept = tn_reduce_shape(&ctx->in[0]->shape, mask, 1);
+    for (uint32_t i = first; i < first + n; i++) {
+        tn_status st = tn_infer_same_dtype(ctx, 0, i);
+        if (st != TN_OK)
+            return st;
+        if (!tn_shape_equal(&ctx->in[i]->shape, &kept))
+            return tn_infer_fail(ctx, "%s must have shape %s: x's, with the reduced axes as 1",
+                                 i == first && n > 1 ? "y" : "dy",
+                                 tn_shape_format(&kept, text, sizeof(text)));
+    }
+    return TN_OK;
+}
+
+/* Sums and products count: bool and u8 would wrap at once, so they are for max and min alone. */
+static tn_status number_infer(struct tn_infer *ctx)
+{
+    tn_dtype t = ctx->in[0]->dtype;
+    if (!tn_dtype_is_float(t) && t != TN_I32 && t != TN_I64)
+        return tn_infer_fail(ctx, "x is %s; it must be a float type, i32 or i64: cast it first",
+                             tn_dtype_name(t));
+    return tn_reduce_infer_any(ctx);
+}
+
+static tn_status mean_infer(struct tn_infer *ctx)
+{
+    const struct tn_shape *x = &ctx->in[0]->shape;
+    tn_status st = number_infer(ctx);
+    if (st != TN_OK || tn_dtype_is_float(ctx->in[0]->dtype))
+        return st;
+    return tn_reduce_refuse_empty(ctx, x, tn_ops_axes_mask(ctx->attrs, x->rank));
 }
 
 static tn_status extremum_infer(struct tn_infer *ctx)
 {
     const struct tn_shape *x = &ctx->in[0]->shape;
-    tn_status st = reduce_infer(ctx);
-    return st == TN_OK ? refuse_empty_axis(ctx, x, tn_ops_axes_mask(ctx->attrs, x->rank)) : st;
+    tn_status st = tn_reduce_infer_any(ctx);
+    return st == TN_OK ? tn_reduce_refuse_empty(ctx, x, tn_ops_axes_mask(ctx->attrs, x->rank)) : st;
 }
 
 /* --- references --- */
 
-/* Two walks over x: `outer` over the kept axes, in the order of y; `inner` over the reduced ones.
- */
-static int64_t walk_reduction(const struct tn_shape *x, uint32_t mask, struct tn_walk *outer,
-                              struct tn_walk *inner)
+int64_t tn_reduce_walk(const struct tn_shape *x, uint32_t mask, struct tn_walk *outer,
+                       struct tn_walk *inner)
 {
     int64_t stride[TN_MAX_RANK], count = 1;
     tn_ops_strides(x, stride);
@@ -76,72 +114,154 @@ static int64_t walk_reduction(const struct tn_shape *x, uint32_t mask, struct tn
     return count;
 }
 
-/* acc folds the elements of one reduction, beginning with `first` (x's first element, or 0). */
-static void fold(const struct tn_ref *ctx, int from_first, double (*f)(double acc, double x))
+/* How to fold one element in, for floats and for integers (which wrap). */
+struct folding {
+    int from_first; /* begin with x's first element, not with `start` */
+    int64_t start;
+    double (*f)(double acc, double x);
+    int64_t (*i)(int64_t acc, int64_t x);
+};
+
+static void fold(const struct tn_ref *ctx, const struct folding *how)
 {
     const struct tn_ref_tensor *x = &ctx->in[0];
     struct tn_walk outer, inner;
     uint32_t mask = tn_ops_axes_mask(ctx->attrs, x->type.shape.rank);
-    int64_t n = walk_reduction(&x->type.shape, mask, &outer, &inner);
-    for (int64_t i = 0; i < ctx->out[0].count; i++, tn_walk_next(&outer)) {
-        double acc = from_first ? x->data.f[outer.at[0]] : 0.0;
+    int64_t n = tn_reduce_walk(&x->type.shape, mask, &outer, &inner);
+    for (int64_t o = 0; o < ctx->out[0].count; o++, tn_walk_next(&outer)) {
+        double acc = how->from_first ? x->data.f[outer.at[0]] : (double)how->start;
         for (int64_t j = 0; j < n; j++, tn_walk_next(&inner))
-            acc = f(acc, x->data.f[outer.at[0] + inner.at[0]]);
-        ctx->out[0].data.f[i] = acc;
+            acc = how->f(acc, x->data.f[outer.at[0] + inner.at[0]]);
+        ctx->out[0].data.f[o] = acc;
     }
+}
+
+static void fold_integers(const struct tn_ref *ctx, const struct folding *how)
+{
+    const struct tn_ref_tensor *x = &ctx->in[0];
+    struct tn_walk outer, inner;
+    uint32_t mask = tn_ops_axes_mask(ctx->attrs, x->type.shape.rank);
+    int64_t n = tn_reduce_walk(&x->type.shape, mask, &outer, &inner);
+    for (int64_t o = 0; o < ctx->out[0].count; o++, tn_walk_next(&outer)) {
+        int64_t acc = how->from_first ? x->data.i[outer.at[0]] : how->start;
+        for (int64_t j = 0; j < n; j++, tn_walk_next(&inner))
+            acc = how->i(acc, x->data.i[outer.at[0] + inner.at[0]]);
+        ctx->out[0].data.i[o] = acc;
+    }
+}
+
+/* A result narrower than 64 bits keeps the low bits of the 64-bit one. */
+static void wrap_output(const struct tn_ref *ctx)
+{
+    for (int64_t o = 0; o < ctx->out[0].count; o++)
+        ctx->out[0].data.i[o] = tn_ops_wrap(ctx->out[0].data.i[o], ctx->out[0].type.dtype);
 }
 
 static double add_f(double acc, double x)
 {
     return acc + x;
 }
+static int64_t add_i(int64_t acc, int64_t x)
+{
+    return (int64_t)((uint64_t)acc + (uint64_t)x);
+}
+static double mul_f(double acc, double x)
+{
+    return acc * x;
+}
+static int64_t mul_i(int64_t acc, int64_t x)
+{
+    return (int64_t)((uint64_t)acc * (uint64_t)x);
+}
 static double max_f(double acc, double x)
 {
     return isnan(x) || x > acc ? x : acc;
+}
+static int64_t max_i(int64_t acc, int64_t x)
+{
+    return x > acc ? x : acc;
 }
 static double min_f(double acc, double x)
 {
     return isnan(x) || x < acc ? x : acc;
 }
+static int64_t min_i(int64_t acc, int64_t x)
+{
+    return x < acc ? x : acc;
+}
+
+static void reduce_by(const struct tn_ref *ctx, const struct folding *how)
+{
+    if (tn_dtype_is_float(ctx->in[0].type.dtype)) {
+        fold(ctx, how);
+    } else {
+        fold_integers(ctx, how);
+        wrap_output(ctx);
+    }
+}
 
 static void sum_reference(const struct tn_ref *ctx)
 {
-    fold(ctx, 0, add_f);
+    reduce_by(ctx, &(struct folding){0, 0, add_f, add_i});
+}
+
+static void prod_reference(const struct tn_ref *ctx)
+{
+    reduce_by(ctx, &(struct folding){0, 1, mul_f, mul_i});
+}
+
+static void max_reference(const struct tn_ref *ctx)
+{
+    reduce_by(ctx, &(struct folding){1, 0, max_f, max_i});
+}
+
+static void min_reference(const struct tn_ref *ctx)
+{
+    reduce_by(ctx, &(struct folding){1, 0, min_f, min_i});
 }
 
 static void mean_reference(const struct tn_ref *ctx)
 {
     const struct tn_shape *x = &ctx->in[0].type.shape;
+    const struct folding sum = {0, 0, add_f, add_i};
     uint32_t mask = tn_ops_axes_mask(ctx->attrs, x->rank);
-    double count = 1.0;
+    int64_t count = 1;
     for (uint32_t d = 0; d < x->rank; d++)
         if (mask & (1u << d))
-            count *= (double)x->dim[d];
-    fold(ctx, 0, add_f);
-    for (int64_t i = 0; i < ctx->out[0].count; i++)
-        ctx->out[0].data.f[i] /= count;
-}
-
-static void max_reference(const struct tn_ref *ctx)
-{
-    fold(ctx, 1, max_f);
-}
-
-static void min_reference(const struct tn_ref *ctx)
-{
-    fold(ctx, 1, min_f);
+            count *= x->dim[d];
+    if (tn_dtype_is_float(ctx->in[0].type.dtype)) {
+        fold(ctx, &sum);
+        for (int64_t i = 0; i < ctx->out[0].count; i++)
+            ctx->out[0].data.f[i] /= (double)count;
+    } else {
+        fold_integers(ctx, &sum); /* in 64 bits, so that a mean of i32 is right */
+        for (int64_t i = 0; i < ctx->out[0].count; i++)
+            ctx->out[0].data.i[i] /= count;
+    }
 }
 
 /* --- gradients --- */
 
-/* v, which has y's shape, with the reduced axes kept as 1. */
-static tn_value keep_axes(const struct tn_grad *ctx, tn_value v)
+tn_value tn_reduce_keep_axes(const struct tn_grad *ctx, tn_value v)
 {
     if (tn_attrs_int(ctx->attrs, "keepdims"))
         return v;
     struct tn_shape x = tn_graph_shape(ctx->graph, ctx->in[0]);
-    struct tn_shape kept = reduced_shape(&x, tn_ops_axes_mask(ctx->attrs, x.rank), 1);
+    struct tn_shape kept = tn_reduce_shape(&x, tn_ops_axes_mask(ctx->attrs, x.rank), 1);
     return tn_reshape(ctx->graph, v, &kept);
+}
+
+tn_value tn_reduce_count(const struct tn_grad *ctx)
+{
+    tn_graph *g = ctx->graph;
+    struct tn_attr axes = tn_ops_attr(ctx, "axes");
+    /* It may hold a symbolic batch: dim_size makes it a value. */
+    tn_value count = tn_op1(g, "dim_size", ctx->in[0], &axes, 1);
+    tn_dtype dtype = tn_graph_dtype(g, ctx->in[0]);
+    if (dtype == TN_F32)
+        return count;
+    struct tn_attr to = TN_AS("dtype", tn_dtype_name(dtype));
+    return tn_op1(g, "cast", count, &to, 1);
 }
 
 static tn_status sum_gradient(const struct tn_grad *ctx)
@@ -149,26 +269,27 @@ static tn_status sum_gradient(const struct tn_grad *ctx)
     if (!ctx->needed[0])
         return TN_OK;
     struct tn_shape x = tn_graph_shape(ctx->graph, ctx->in[0]);
-    ctx->in_grad[0] = tn_expand(ctx->graph, keep_axes(ctx, ctx->out_grad[0]), &x);
+    ctx->in_grad[0] = tn_expand(ctx->graph, tn_reduce_keep_axes(ctx, ctx->out_grad[0]), &x);
     return TN_OK;
 }
 
-/* The count may hold a symbolic batch: dim_size makes it a value. */
 static tn_status mean_gradient(const struct tn_grad *ctx)
 {
     if (!ctx->needed[0])
         return TN_OK;
     tn_graph *g = ctx->graph;
-    struct tn_attr axes = tn_ops_attr(ctx, "axes");
-    tn_value count = tn_op1(g, "dim_size", ctx->in[0], &axes, 1);
-    tn_dtype dtype = tn_graph_dtype(g, ctx->in[0]);
-    if (dtype != TN_F32) {
-        struct tn_attr to = TN_AS("dtype", tn_dtype_name(dtype));
-        count = tn_op1(g, "cast", count, &to, 1);
-    }
-    tn_value d = tn_div(g, keep_axes(ctx, ctx->out_grad[0]), count);
+    tn_value d = tn_div(g, tn_reduce_keep_axes(ctx, ctx->out_grad[0]), tn_reduce_count(ctx));
     struct tn_shape x = tn_graph_shape(g, ctx->in[0]);
     ctx->in_grad[0] = tn_expand(g, d, &x);
+    return TN_OK;
+}
+
+static tn_status prod_gradient(const struct tn_grad *ctx)
+{
+    struct tn_attr axes = tn_ops_attr(ctx, "axes");
+    if (ctx->needed[0])
+        ctx->in_grad[0] = tn_op2(ctx->graph, "prod_grad", ctx->in[0],
+                                 tn_reduce_keep_axes(ctx, ctx->out_grad[0]), &axes, 1);
     return TN_OK;
 }
 
@@ -177,155 +298,41 @@ static tn_status extremum_gradient(const struct tn_grad *ctx)
     if (!ctx->needed[0])
         return TN_OK;
     struct tn_attr axes = tn_ops_attr(ctx, "axes");
-    ctx->in_grad[0] = tn_op3(ctx->graph, "max_grad", ctx->in[0], keep_axes(ctx, ctx->out[0]),
-                             keep_axes(ctx, ctx->out_grad[0]), &axes, 1);
+    ctx->in_grad[0] =
+        tn_op3(ctx->graph, "max_grad", ctx->in[0], tn_reduce_keep_axes(ctx, ctx->out[0]),
+               tn_reduce_keep_axes(ctx, ctx->out_grad[0]), &axes, 1);
     return TN_OK;
 }
 
 /* --- operators --- */
 
-#define AXES                                                                      \
-    {                                                                             \
-        .name = "axes", .type = TN_ATTR_INTS, .doc = "axes to reduce; empty: all" \
-    }
-#define KEEPDIMS                                                                             \
-    {                                                                                        \
-        .name = "keepdims", .type = TN_ATTR_INT, .doc = "1: reduced axes stay, as dims of 1" \
-    }
-static const struct tn_attr_schema reduce_attrs[] = {AXES, KEEPDIMS};
+static const struct tn_attr_schema reduce_attrs[] = {TN_REDUCE_AXES, TN_REDUCE_KEEPDIMS};
 
-#define REDUCTION(op_name, text)                                                                  \
+#define REDUCTION(op_name, text, about)                                                           \
     .name = op_name, .version = 1, .min_in = 1, .max_in = 1, .n_out = 1, .in_names = tn_ops_in_x, \
     .out_names = tn_ops_out_y, .attrs = reduce_attrs, .n_attrs = TN_LEN(reduce_attrs),            \
-    .formula = text
+    .formula = text, .shapes = about
 
-const struct tn_op tn_op_sum = {REDUCTION("sum", "sum of x over the axes"), .infer = reduce_infer,
-                                .gradient = sum_gradient, .reference = sum_reference};
-const struct tn_op tn_op_mean = {REDUCTION("mean", "mean of x over the axes"),
-                                 .infer = reduce_infer, .gradient = mean_gradient,
-                                 .reference = mean_reference};
-const struct tn_op tn_op_max = {REDUCTION("max", "largest x over the axes"),
-                                .infer = extremum_infer, .gradient = extremum_gradient,
-                                .reference = max_reference};
-const struct tn_op tn_op_min = {REDUCTION("min", "smallest x over the axes"),
-                                .infer = extremum_infer, .gradient = extremum_gradient,
-                                .reference = min_reference};
-
-/* --- max_grad --- */
-
-static tn_status max_grad_infer(struct tn_infer *ctx)
-{
-    const struct tn_shape *x = &ctx->in[0]->shape;
-    char text[128];
-    tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_ops_infer_axes(ctx, x->rank);
-    if (st != TN_OK)
-        return st;
-    struct tn_shape kept = reduced_shape(x, tn_ops_axes_mask(ctx->attrs, x->rank), 1);
-    for (uint32_t i = 1; i < 3; i++) {
-        st = tn_infer_same_dtype(ctx, 0, i);
-        if (st != TN_OK)
-            return st;
-        if (!tn_shape_equal(&ctx->in[i]->shape, &kept))
-            return tn_infer_fail(ctx, "%s must have shape %s: x's, with the reduced axes as 1",
-                                 i == 1 ? "y" : "dy", tn_shape_format(&kept, text, sizeof(text)));
-    }
-    ctx->out[0] = *ctx->in[0];
-    return TN_OK;
-}
-
-static void max_grad_reference(const struct tn_ref *ctx)
-{
-    const struct tn_ref_tensor *x = &ctx->in[0];
-    struct tn_walk outer, inner;
-    uint32_t mask = tn_ops_axes_mask(ctx->attrs, x->type.shape.rank);
-    int64_t n = walk_reduction(&x->type.shape, mask, &outer, &inner);
-    for (int64_t i = 0; i < ctx->in[1].count; i++, tn_walk_next(&outer)) {
-        double y = ctx->in[1].data.f[i], dy = ctx->in[2].data.f[i];
-        int64_t ties = 0;
-        for (int64_t j = 0; j < n; j++, tn_walk_next(&inner))
-            ties += x->data.f[outer.at[0] + inner.at[0]] == y;
-        for (int64_t j = 0; j < n; j++, tn_walk_next(&inner)) {
-            int64_t at = outer.at[0] + inner.at[0];
-            ctx->out[0].data.f[at] = x->data.f[at] == y ? dy / (double)ties : 0.0;
-        }
-    }
-}
-
-static const char *const max_grad_in[] = {"x", "y", "dy"};
-static const struct tn_attr_schema max_grad_attrs[] = {AXES};
-const struct tn_op tn_op_max_grad = {
-    .name = "max_grad",
-    .version = 1,
-    .min_in = 3,
-    .max_in = 3,
-    .n_out = 1,
-    .in_names = max_grad_in,
-    .out_names = tn_ops_out_dx,
-    .attrs = max_grad_attrs,
-    .n_attrs = 1,
-    .formula = "dy / (number of ties) where x = y, else 0",
-    .infer = max_grad_infer,
-    .no_gradient = TN_OPS_NO_SECOND,
-    .reference = max_grad_reference,
-};
-
-/* --- argmax --- */
-
-static tn_status argmax_infer(struct tn_infer *ctx)
-{
-    const struct tn_shape *x = &ctx->in[0]->shape;
-    uint32_t axis;
-    tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_infer_axis(ctx, tn_attrs_int(ctx->attrs, "axis"), x->rank, &axis);
-    if (st == TN_OK)
-        st = refuse_empty_axis(ctx, x, 1u << axis);
-    if (st != TN_OK)
-        return st;
-    int keep = tn_attrs_int(ctx->attrs, "keepdims") != 0;
-    ctx->out[0] = (struct tn_type){TN_I64, reduced_shape(x, 1u << axis, keep)};
-    return TN_OK;
-}
-
-static void argmax_reference(const struct tn_ref *ctx)
-{
-    const struct tn_ref_tensor *x = &ctx->in[0];
-    int64_t axis = tn_attrs_int(ctx->attrs, "axis");
-    uint32_t mask = 1u << (axis < 0 ? axis + x->type.shape.rank : axis);
-    struct tn_walk outer, inner;
-    int64_t n = walk_reduction(&x->type.shape, mask, &outer, &inner);
-    for (int64_t i = 0; i < ctx->out[0].count; i++, tn_walk_next(&outer)) {
-        int64_t best = 0;
-        double top = x->data.f[outer.at[0]];
-        for (int64_t j = 0; j < n; j++, tn_walk_next(&inner)) {
-            double v = x->data.f[outer.at[0] + inner.at[0]];
-            if (!isnan(top) && (isnan(v) || v > top)) {
-                best = j;
-                top = v;
-            }
-        }
-        ctx->out[0].data.i[i] = best;
-    }
-}
-
-static const struct tn_attr_schema argmax_attrs[] = {
-    {.name = "axis", .type = TN_ATTR_INT, .dflt = {.u.i = -1}, .doc = "axis to search"},
-    KEEPDIMS,
-};
-const struct tn_op tn_op_argmax = {
-    .name = "argmax",
-    .version = 1,
-    .min_in = 1,
-    .max_in = 1,
-    .n_out = 1,
-    .in_names = tn_ops_in_x,
-    .out_names = tn_ops_out_y,
-    .attrs = argmax_attrs,
-    .n_attrs = TN_LEN(argmax_attrs),
-    .formula = "index of the largest x along the axis, the first of equals",
-    .infer = argmax_infer,
-    .no_gradient = "an index does not vary smoothly",
-    .reference = argmax_reference,
-};
+const struct tn_op tn_op_sum = {
+    REDUCTION("sum", "sum of x over the axes",
+              "x float, i32 or i64 (which wrap); y has x's type; of no elements: 0"),
+    .infer = number_infer, .gradient = sum_gradient, .reference = sum_reference};
+const struct tn_op tn_op_mean = {
+    REDUCTION("mean", "mean of x over the axes",
+              "x float, i32 or i64 (cut off toward zero); of no elements: NaN, refused for "
+              "integers"),
+    .infer = mean_infer, .gradient = mean_gradient, .reference = mean_reference};
+const struct tn_op tn_op_prod = {
+    REDUCTION("prod", "product of x over the axes",
+              "x float, i32 or i64 (which wrap); y has x's type; of no elements: 1"),
+    .infer = number_infer, .gradient = prod_gradient, .reference = prod_reference};
+const struct tn_op tn_op_max = {
+    REDUCTION("max", "largest x over the axes",
+              "x of any type; NaN if any is NaN; a reduced dim of 0 is refused; the gradient is "
+              "shared evenly among ties"),
+    .infer = extremum_infer, .gradient = extremum_gradient, .reference = max_reference};
+const struct tn_op tn_op_min = {
+    REDUCTION("min", "smallest x over the axes",
+              "x of any type; NaN if any is NaN; a reduced dim of 0 is refused; the gradient is "
+              "shared evenly among ties"),
+    .infer = extremum_infer, .gradient = extremum_gradient, .reference = min_reference};

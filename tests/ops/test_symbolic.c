@@ -131,9 +131,26 @@ static tn_value looked_up(tn_graph *g, tn_value x, tn_value labels, int64_t batc
     return tn_op1(g, "square", tn_op2(g, "embedding", x, ids, NULL, 0), NULL, 0);
 }
 
+static tn_value reduced(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr axes = TN_AV("axes", 1, (const int64_t[]){0});
+    tn_value spread = tn_op1(g, "var", x, &axes, 1), size = tn_op1(g, "norm", x, &axes, 1);
+    tn_value soft = tn_op1(g, "logsumexp", x, &axes, 1), all = tn_op1(g, "prod", x, &axes, 1);
+    return tn_add(g, tn_add(g, spread, size), tn_mul(g, soft, all));
+}
+
+static tn_value run_along(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr first[] = {TN_AI("axis", 0), TN_AI("k", 2)};
+    tn_value top[2], sums = tn_op1(g, "cumsum", x, first, 1);
+    tn_graph_op(g, "top_k", &sums, 1, first, 2, top, 2);
+    return tn_op1(g, "square", top[0], NULL, 0);
+}
+
 static build_fn *const builders[] = {
-    mean_all,   mean_batch, sum_batch, max_batch, min_rows,   broadcast_rows, expanded, reshaped,
-    transposed, gram,       sliced,    written,   classified, regressed,      chosen,   looked_up,
+    mean_all,   mean_batch, sum_batch,  max_batch, min_rows, broadcast_rows,
+    expanded,   reshaped,   transposed, gram,      sliced,   written,
+    classified, regressed,  chosen,     looked_up, reduced,  run_along,
 };
 
 ParameterizedTestParameters(symbolic, batch)

@@ -12,7 +12,7 @@
     __global const float *px = PTR(x) + table_offset(PTR(kept), 0, o);
 
 #define ADD(a, b) ((a) + (b))
-#define SAME(acc) (acc)
+#define MUL(a, b) ((a) * (b))
 
 #ifdef CPU_CLASS
 static inline float fold_sum16(float16 v)
@@ -31,6 +31,7 @@ static inline float fold_sum16(float16 v)
     }
 FOLD16(fold_max16, nan_max)
 FOLD16(fold_min16, nan_min)
+FOLD16(fold_prod16, MUL)
 static inline float16 vmax16(float16 a, float16 b)
 {
     return select(select(b, a, a > b), a, isnan(a));
@@ -87,6 +88,7 @@ static inline float16 vmin16(float16 a, float16 b)
         }                                                                                          \
     }
 REDUCE(sum, ADD, ADD, fold_sum16, 0.0f)
+REDUCE(prod, MUL, MUL, fold_prod16, 1.0f)
 REDUCE(max, nan_max, vmax16, fold_max16, -INFINITY)
 REDUCE(min, nan_min, vmin16, fold_min16, INFINITY)
 #else
@@ -119,51 +121,9 @@ REDUCE(min, nan_min, vmin16, fold_min16, INFINITY)
         if (get_local_id(0) == 0)                                                                  \
             PTR(y)[g] = acc * scale;                                                               \
     }
+GROUP_FOLD(group_prod, MUL)
 REDUCE(sum, ADD, group_sum, 0.0f)
+REDUCE(prod, MUL, group_prod, 1.0f)
 REDUCE(max, nan_max, group_max, -INFINITY)
 REDUCE(min, nan_min, group_min, INFINITY)
 #endif
-
-/* Ties of x with its extreme y, shared evenly: dx = dy / ties where x = y (or both NaN). One item
- * per output; offsets as above. */
-__kernel void max_grad(IN(float, x), IN(float, y), IN(float, dy), OUT(float, dx), IN(int, kept),
-                       IN(int, reduced), const int r_inner, const int r_step, const int R,
-                       const int n, const int chunk)
-{
-    EACH(o, n, chunk) {
-        const int begin = table_offset(PTR(kept), 0, o);
-        const float top = PTR(y)[o];
-        int ties = 0;
-        for (int r = 0; r < R; r++) {
-            const int row = r / r_inner, at = r - row * r_inner;
-            const float v = PTR(x)[begin + table_offset(PTR(reduced), 0, row) + at * r_step];
-            ties += v == top;
-        }
-        const float share = PTR(dy)[o] / (float)ties;
-        for (int r = 0; r < R; r++) {
-            const int row = r / r_inner, at = r - row * r_inner;
-            const int p = begin + table_offset(PTR(reduced), 0, row) + at * r_step;
-            PTR(dx)[p] = PTR(x)[p] == top ? share : 0.0f;
-        }
-    }
-}
-
-/* x [A, C, B] -> y [A, B]: the first of the largest along C; NaN is largest. */
-__kernel void argmax(IN(float, x), OUT(long, y), const int C, const int B, const int n,
-                     const int chunk)
-{
-    EACH(i, n, chunk) {
-        const int a = i / B, b = i - a * B;
-        __global const float *p = PTR(x) + (long)a * C * B + b;
-        int best = 0;
-        float top = p[0];
-        for (int c = 1; c < C; c++) {
-            const float v = p[(long)c * B];
-            if (v > top || (isnan(v) && !isnan(top))) {
-                top = v;
-                best = c;
-            }
-        }
-        PTR(y)[i] = best;
-    }
-}

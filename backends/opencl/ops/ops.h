@@ -22,8 +22,15 @@ void ocl_emit_fill_op(struct ocl_build *b);
 void ocl_emit_dim_size(struct ocl_build *b);
 /* reduce.c */
 void ocl_emit_reduce(struct ocl_build *b);
-void ocl_emit_max_grad(struct ocl_build *b);
-void ocl_emit_argmax(struct ocl_build *b);
+void ocl_emit_reduce_grad(struct ocl_build *b);
+/* moments.c */
+void ocl_emit_moment(struct ocl_build *b);
+void ocl_emit_norm_grad(struct ocl_build *b);
+/* search.c */
+void ocl_emit_arg(struct ocl_build *b);
+void ocl_emit_cumsum(struct ocl_build *b);
+void ocl_emit_top_k(struct ocl_build *b);
+void ocl_emit_top_k_grad(struct ocl_build *b);
 /* matmul.c */
 void ocl_emit_matmul(struct ocl_build *b);
 /* The provider that serves this product, for --explain. */

@@ -1,19 +1,12 @@
 #include <stdio.h>
 
-#include "ops.h"
+#include "reduce.h"
 
-/* A reduction as two loop nests over x: the kept dims and the reduced dims. */
-struct reduction {
-    struct ocl_nest kept, reduced;
-    int64_t n_out, n_reduced;
-    int64_t r_inner, r_step;
-};
-
-static void split_nests(const tnb_tensor *x, const bool *is_reduced, struct reduction *r)
+static void split_nests(const tnb_tensor *x, const bool *is_reduced, struct ocl_reduction *r)
 {
     int64_t stride[TNB_MAX_RANK];
     ocl_strides(x, stride);
-    *r = (struct reduction){.kept = {.n_operands = 1}, .reduced = {.n_operands = 1}};
+    *r = (struct ocl_reduction){.kept = {.n_operands = 1}, .reduced = {.n_operands = 1}};
     for (uint32_t i = 0; i < x->rank; i++) {
         struct ocl_nest *nest = is_reduced[i] ? &r->reduced : &r->kept;
         nest->dim[nest->rank] = x->dim[i];
@@ -39,14 +32,14 @@ static void axes_of(const struct ocl_build *b, const tnb_tensor *x, bool *out_re
         out_reduced[ocl_axis(tnb_attr_at(b->node, "axes", i, 0), x->rank)] = true;
 }
 
-static void reduction_args(struct ocl_build *b, const struct reduction *r)
+static void nest_args(struct ocl_build *b, const struct ocl_reduction *r)
 {
     ocl_arg_nest(b, &r->kept, r->kept.rank);
     ocl_arg_nest(b, &r->reduced, r->reduced.rank ? r->reduced.rank - 1 : 0);
 }
 
 /* x [A, R, B] with B innermost: sums down columns. */
-static bool is_columns(const struct reduction *r)
+static bool is_columns(const struct ocl_reduction *r)
 {
     const struct ocl_nest *kept = &r->kept;
     if (r->reduced.rank != 1 || kept->rank == 0 || kept->rank > 2)
@@ -57,7 +50,7 @@ static bool is_columns(const struct reduction *r)
 }
 
 static void launch_columns(struct ocl_build *b, const char *fold, struct ocl_ref x,
-                           struct ocl_ref y, const struct reduction *r, double scale)
+                           struct ocl_ref y, const struct ocl_reduction *r, double scale)
 {
     char name[32];
     int64_t width = r->kept.dim[r->kept.rank - 1], blocks = (width + 15) / 16;
@@ -65,7 +58,7 @@ static void launch_columns(struct ocl_build *b, const char *fold, struct ocl_ref
     ocl_kernel(b, "reduce", "", name);
     ocl_arg_f32(b, x);
     ocl_arg_f32(b, y);
-    reduction_args(b, r);
+    nest_args(b, r);
     ocl_arg_int(b, width);
     ocl_arg_int(b, blocks);
     ocl_arg_int(b, r->n_reduced);
@@ -75,7 +68,7 @@ static void launch_columns(struct ocl_build *b, const char *fold, struct ocl_ref
 }
 
 static void launch_one(struct ocl_build *b, const char *fold, struct ocl_ref x, struct ocl_ref y,
-                       const struct reduction *r, bool group, int64_t splits, double scale)
+                       const struct ocl_reduction *r, bool group, int64_t splits, double scale)
 {
     char name[32];
     int64_t n = r->n_out * splits;
@@ -83,7 +76,7 @@ static void launch_one(struct ocl_build *b, const char *fold, struct ocl_ref x, 
     ocl_kernel(b, "reduce", "", name);
     ocl_arg_f32(b, x);
     ocl_arg_f32(b, y);
-    reduction_args(b, r);
+    nest_args(b, r);
     ocl_arg_int(b, r->r_inner);
     ocl_arg_int(b, r->r_step);
     ocl_arg_int(b, r->n_reduced);
@@ -100,7 +93,7 @@ static void launch_one(struct ocl_build *b, const char *fold, struct ocl_ref x, 
 }
 
 /* Cuts long reductions with few outputs into runs, so that every core has work. */
-static int64_t choose_splits(const struct ocl_build *b, const struct reduction *r, bool group)
+static int64_t choose_splits(const struct ocl_build *b, const struct ocl_reduction *r, bool group)
 {
     int64_t units = b->device->desc->n_units, want, least;
     if (ocl_is_gpu(b)) {
@@ -116,7 +109,7 @@ static int64_t choose_splits(const struct ocl_build *b, const struct reduction *
 }
 
 static void launch(struct ocl_build *b, const char *fold, struct ocl_ref x, struct ocl_ref y,
-                   const struct reduction *r, double scale)
+                   const struct ocl_reduction *r, double scale)
 {
     if (r->n_out == 0)
         return;
@@ -135,21 +128,78 @@ static void launch(struct ocl_build *b, const char *fold, struct ocl_ref x, stru
     launch_one(b, fold, x, partial, r, group, splits, 1.0);
     tnb_tensor t = {.rank = 2, .dim = {r->n_out, splits}};
     bool axes[TNB_MAX_RANK] = {false, true};
-    struct reduction second;
+    struct ocl_reduction second;
     split_nests(&t, axes, &second);
     launch_one(b, fold, partial, y, &second, ocl_is_gpu(b) && splits >= 16, 1, scale);
+}
+
+void ocl_reduction_of_node(const struct ocl_build *b, struct ocl_reduction *out_reduction)
+{
+    const tnb_tensor *x = ocl_in_type(b, 0);
+    bool axes[TNB_MAX_RANK];
+    axes_of(b, x, axes);
+    split_nests(x, axes, out_reduction);
+}
+
+bool ocl_reduction_by_group(const struct ocl_build *b, const struct ocl_reduction *r)
+{
+    bool coalesced = r->kept.rank && r->kept.stride[0][r->kept.rank - 1] == 1;
+    bool enough = r->n_out >= (r->n_reduced >= 1024 ? 4096 : 32);
+    return ocl_is_gpu(b) && !(coalesced && enough) && r->n_reduced >= 16;
+}
+
+void ocl_reduction_args(struct ocl_build *b, const struct ocl_reduction *r)
+{
+    nest_args(b, r);
+    ocl_arg_int(b, r->r_inner);
+    ocl_arg_int(b, r->r_step);
+    ocl_arg_int(b, r->n_reduced);
+}
+
+void ocl_reduction_range(struct ocl_build *b, const struct ocl_reduction *r, bool group)
+{
+    if (group) {
+        ocl_arg_int(b, r->n_out);
+        ocl_arg_int(b, 1);
+        ocl_groups(b, r->n_out, r->n_reduced < 128 ? 64 : 256);
+    } else {
+        int64_t work = r->n_reduced + 1;
+        ocl_each(b, r->n_out, work >= 1024 ? 1 : 1024 / work);
+    }
+}
+
+/* i32 and i64, for max and min u8 and bool as well. */
+static void reduce_integers(struct ocl_build *b, const struct ocl_reduction *r)
+{
+    char name[32];
+    const char *op = b->node->op;
+    bool group = ocl_reduction_by_group(b, r);
+    uint32_t dtype = ocl_in_type(b, 0)->dtype, size = dtype == TNB_I64   ? 8
+                                                      : dtype == TNB_I32 ? 4
+                                                                         : 1;
+    if (r->n_out == 0)
+        return;
+    snprintf(name, sizeof(name), "%s_%s", strcmp(op, "mean") == 0 ? "sum" : op,
+             group ? "group" : "item");
+    ocl_kernel(b, "reduce_int", ocl_element_option(dtype), name);
+    ocl_arg_ref(b, ocl_in(b, 0), size);
+    ocl_arg_ref(b, ocl_out(b, 0), size);
+    ocl_reduction_args(b, r);
+    ocl_arg_long(b, strcmp(op, "mean") == 0 ? r->n_reduced : 1);
+    ocl_reduction_range(b, r, group);
 }
 
 void ocl_emit_reduce(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
-    bool axes[TNB_MAX_RANK];
-    struct reduction r;
-    axes_of(b, x, axes);
-    split_nests(x, axes, &r);
+    struct ocl_reduction r;
+    ocl_reduction_of_node(b, &r);
     bool mean = strcmp(b->node->op, "mean") == 0;
-    launch(b, mean ? "sum" : b->node->op, ocl_in(b, 0), ocl_out(b, 0), &r,
-           mean ? 1.0 / (double)r.n_reduced : 1.0);
+    if (x->dtype != TNB_F32)
+        reduce_integers(b, &r);
+    else
+        launch(b, mean ? "sum" : b->node->op, ocl_in(b, 0), ocl_out(b, 0), &r,
+               mean ? 1.0 / (double)r.n_reduced : 1.0);
 }
 
 void ocl_emit_sum_outer(struct ocl_build *b, struct ocl_ref x, struct ocl_ref y, int64_t s,
@@ -157,41 +207,25 @@ void ocl_emit_sum_outer(struct ocl_build *b, struct ocl_ref x, struct ocl_ref y,
 {
     tnb_tensor t = {.rank = 2, .dim = {s, n}};
     bool axes[TNB_MAX_RANK] = {true, false};
-    struct reduction r;
+    struct ocl_reduction r;
     split_nests(&t, axes, &r);
     launch(b, "sum", x, y, &r, 1.0);
 }
 
-void ocl_emit_max_grad(struct ocl_build *b)
+/* max_grad (x, y, dy) and prod_grad (x, dy). */
+void ocl_emit_reduce_grad(struct ocl_build *b)
 {
-    const tnb_tensor *x = ocl_in_type(b, 0);
-    bool axes[TNB_MAX_RANK];
-    struct reduction r;
-    axes_of(b, x, axes);
-    split_nests(x, axes, &r);
+    char name[32];
+    struct ocl_reduction r;
+    ocl_reduction_of_node(b, &r);
     if (r.n_out == 0 || r.n_reduced == 0)
         return;
-    ocl_kernel(b, "reduce", "", "max_grad");
-    for (uint32_t i = 0; i < 3; i++)
+    bool group = ocl_reduction_by_group(b, &r);
+    snprintf(name, sizeof(name), "%s_%s", b->node->op, group ? "group" : "item");
+    ocl_kernel(b, "reduce_grad", "", name);
+    for (uint32_t i = 0; i < b->node->n_in; i++)
         ocl_arg_f32(b, ocl_in(b, i));
     ocl_arg_f32(b, ocl_out(b, 0));
-    reduction_args(b, &r);
-    ocl_arg_int(b, r.r_inner);
-    ocl_arg_int(b, r.r_step);
-    ocl_arg_int(b, r.n_reduced);
-    ocl_each(b, r.n_out, r.n_reduced >= 1024 ? 1 : 1024 / r.n_reduced);
-}
-
-void ocl_emit_argmax(struct ocl_build *b)
-{
-    const tnb_tensor *x = ocl_in_type(b, 0);
-    struct ocl_split s = ocl_split_axis(x, ocl_axis(tnb_attr_int(b->node, "axis", -1), x->rank));
-    if (s.a * s.b == 0)
-        return;
-    ocl_kernel(b, "reduce", "", "argmax");
-    ocl_arg_f32(b, ocl_in(b, 0));
-    ocl_arg_ref(b, ocl_out(b, 0), 8);
-    ocl_arg_int(b, s.c);
-    ocl_arg_int(b, s.b);
-    ocl_each(b, s.a * s.b, s.c >= 1024 ? 1 : 1024 / (s.c + 1) + 1);
+    ocl_reduction_args(b, &r);
+    ocl_reduction_range(b, &r, group);
 }

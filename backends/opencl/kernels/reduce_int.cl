@@ -1,0 +1,57 @@
+/* Reductions of integers and bool; T is the element type, sums and products wrap. A mean divides the
+ * 64-bit sum by `count`, cut off toward zero; else count is 1. Offsets as in reduce.cl. */
+#define ARGS                                                                                       \
+    IN(T, x), OUT(T, y), IN(int, kept), IN(int, reduced), const int r_inner, const int r_step,     \
+        const int R, const long count, const int n, const int chunk
+
+#define ADD(a, b) (long)((ulong)(a) + (ulong)(b))
+#define MUL(a, b) (long)((ulong)(a) * (ulong)(b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define VALUE(r) (long)px[table_offset(PTR(reduced), 0, (r) / r_inner) + (r) % r_inner * r_step]
+
+#ifdef GPU_CLASS
+#define BY_GROUP(name, FOLD, START)                                                                \
+    __kernel void name##_group(ARGS)                                                               \
+    {                                                                                              \
+        __local long tmp[256];                                                                     \
+        const int o = (int)get_group_id(0), l = (int)get_local_id(0);                              \
+        __global const T *px = PTR(x) + table_offset(PTR(kept), 0, o);                             \
+        long acc = START;                                                                          \
+        for (int r = l; r < R; r += (int)get_local_size(0)) {                                      \
+            const long v = VALUE(r);                                                               \
+            acc = FOLD(acc, v);                                                                    \
+        }                                                                                          \
+        tmp[l] = acc;                                                                              \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
+        for (int s = (int)get_local_size(0) / 2; s > 0; s /= 2) {                                  \
+            if (l < s)                                                                             \
+                tmp[l] = FOLD(tmp[l], tmp[l + s]);                                                 \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                          \
+        }                                                                                          \
+        if (l == 0)                                                                                \
+            PTR(y)[o] = (T)(tmp[0] / count);                                                       \
+    }
+#else
+#define BY_GROUP(name, FOLD, START)
+#endif
+
+#define REDUCE(name, FOLD, START)                                                                  \
+    __kernel void name##_item(ARGS)                                                                \
+    {                                                                                              \
+        EACH(o, n, chunk) {                                                                        \
+            __global const T *px = PTR(x) + table_offset(PTR(kept), 0, o);                         \
+            long acc = START;                                                                      \
+            for (int r = 0; r < R; r++) {                                                          \
+                const long v = VALUE(r);                                                           \
+                acc = FOLD(acc, v);                                                                \
+            }                                                                                      \
+            PTR(y)[o] = (T)(acc / count);                                                          \
+        }                                                                                          \
+    }                                                                                              \
+    BY_GROUP(name, FOLD, START)
+
+REDUCE(sum, ADD, 0)
+REDUCE(prod, MUL, 1)
+REDUCE(max, MAX, LONG_MIN)
+REDUCE(min, MIN, LONG_MAX)

@@ -1,0 +1,91 @@
+#include "ops.h"
+
+static struct ocl_split split_of(const struct ocl_build *b, const tnb_tensor *t)
+{
+    return ocl_split_axis(t, ocl_axis(tnb_attr_int(b->node, "axis", -1), t->rank));
+}
+
+static uint32_t element_size(uint32_t dtype)
+{
+    return dtype == TNB_I64 ? 8 : dtype == TNB_I32 || dtype == TNB_F32 ? 4 : 1;
+}
+
+/* x to y along one axis, with two flags; a work-group per line where a GPU has a long one. */
+static void emit_lines(struct ocl_build *b, const char *const names[2], const char *options,
+                       uint32_t out_size, const int64_t flags[2])
+{
+    const tnb_tensor *x = ocl_in_type(b, 0);
+    struct ocl_split s = split_of(b, x);
+    if (s.a * s.b * s.c == 0)
+        return;
+    bool group = ocl_is_gpu(b) && s.c >= 128 && !(s.b >= 32 && s.a * s.b >= 4096);
+    ocl_kernel(b, "search", options, names[group]);
+    ocl_arg_ref(b, ocl_in(b, 0), element_size(x->dtype));
+    ocl_arg_ref(b, ocl_out(b, 0), out_size);
+    ocl_arg_int(b, s.c);
+    ocl_arg_int(b, s.b);
+    ocl_arg_int(b, flags[0] != 0);
+    ocl_arg_int(b, flags[1] != 0);
+    if (group)
+        ocl_groups(b, s.a * s.b, s.c >= 1024 ? 256 : 64);
+    else
+        ocl_each(b, s.a * s.b, s.c >= 1024 ? 1 : 1024 / s.c);
+}
+
+void ocl_emit_arg(struct ocl_build *b)
+{
+    static const char *const names[] = {"arg_item", "arg_group"};
+    const int64_t flags[] = {strcmp(b->node->op, "argmin") == 0,
+                             tnb_attr_int(b->node, "select_last_index", 0)};
+    emit_lines(b, names, ocl_element_option(ocl_in_type(b, 0)->dtype), 8, flags);
+}
+
+void ocl_emit_cumsum(struct ocl_build *b)
+{
+    static const char *const names[] = {"cumsum_item", "cumsum_group"};
+    const int64_t flags[] = {tnb_attr_int(b->node, "exclusive", 0),
+                             tnb_attr_int(b->node, "reverse", 0)};
+    uint32_t dtype = ocl_in_type(b, 0)->dtype;
+    const char *options = dtype == TNB_I64   ? "-DT=ulong"
+                          : dtype == TNB_I32 ? "-DT=uint"
+                                             : ocl_element_option(dtype);
+    emit_lines(b, names, options, element_size(dtype), flags);
+}
+
+/* A place by counting reads the whole line for each element: up to here it beats one work-item that
+ * walks the line alone. */
+#define MOST_TO_COUNT 32768
+
+void ocl_emit_top_k(struct ocl_build *b)
+{
+    const tnb_tensor *x = ocl_in_type(b, 0);
+    struct ocl_split s = split_of(b, x);
+    int64_t k = tnb_attr_int(b->node, "k", 0);
+    if (s.a * s.b * k == 0)
+        return;
+    bool count = ocl_is_gpu(b) && s.c <= MOST_TO_COUNT && s.a * s.b < 8192;
+    ocl_kernel(b, "search", ocl_element_option(x->dtype), count ? "top_k_rank" : "top_k_item");
+    ocl_arg_ref(b, ocl_in(b, 0), element_size(x->dtype));
+    ocl_arg_ref(b, ocl_out(b, 0), element_size(x->dtype));
+    ocl_arg_ref(b, ocl_out(b, 1), 8);
+    ocl_arg_int(b, s.c);
+    ocl_arg_int(b, s.b);
+    ocl_arg_int(b, k);
+    ocl_arg_int(b, tnb_attr_int(b->node, "largest", 1) != 0);
+    ocl_each(b, count ? s.a * s.b * s.c : s.a * s.b, s.c >= 256 ? 1 : 256 / s.c);
+}
+
+void ocl_emit_top_k_grad(struct ocl_build *b)
+{
+    struct ocl_split s = split_of(b, ocl_out_type(b, 0)), from = split_of(b, ocl_in_type(b, 0));
+    if (s.a * s.b * s.c == 0)
+        return;
+    ocl_kernel(b, "search", "-DT=float", "top_k_grad_item");
+    ocl_arg_ref(b, ocl_in(b, 0), 8);
+    ocl_arg_f32(b, ocl_in(b, 1));
+    ocl_arg_f32(b, ocl_out(b, 0));
+    ocl_arg_int(b, s.c);
+    ocl_arg_int(b, s.b);
+    ocl_arg_int(b, from.c);
+    ocl_each(b, s.a * s.b, s.c >= 1024 ? 1 : 1024 / s.c);
+}
