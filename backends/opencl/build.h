@@ -116,7 +116,7 @@ bool ocl_use_tiles(struct ocl_build *b);
 
 /* --- operators --- */
 /* Accepted element types, one letter per input and output:
- * f f32; i i32 or i64; l i64; n f32, i32 or i64; x any of f32, i32, i64, u8, bool;
+ * f f32; i i32 or i64; l i64; n f32, i32 or i64; k these or u8; x these or bool; b bool;
  * c f32 or bool; m i32; = the first input's; d is x, f16 or bf16: moved by element size, or
  * converted by the kernel. The last letter stands for all that follow. A node that these letters
  * refuse for its f16 and bf16 operands alone runs on f32 copies of them (half.c). */

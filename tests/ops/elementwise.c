@@ -93,45 +93,6 @@
         .op = name_, .name = "misfit", .in = {F32(2), F32(3)}, .reject = "broadcast"            \
     }
 
-#define UNARY(name_, x_, grad_)                                                                  \
-    {.op = name_, .name = "vector", .in = {x_(17)}, .grad = grad_, .out = {OUT(TN_F32, 17)}},    \
-        {.op = name_,                                                                            \
-         .name = "odd",                                                                          \
-         .in = {x_(3, 5, 7)},                                                                    \
-         .grad = grad_,                                                                          \
-         .out = {OUT(TN_F32, 3, 5, 7)}},                                                         \
-        {.op = name_, .name = "prime", .in = {x_(2003)}, .out = {OUT(TN_F32, 2003)}},            \
-        {.op = name_, .name = "one", .in = {x_(1)}, .grad = grad_, .out = {OUT(TN_F32, 1)}},     \
-        {.op = name_, .name = "scalar", .in = {LIT_S(TN_F32, V(0.75))}, .out = {OUT_S(TN_F32)}}, \
-        {.op = name_,                                                                            \
-         .name = "rank_8",                                                                       \
-         .in = {x_(1, 2, 1, 2, 1, 2, 1, 2)},                                                     \
-         .grad = grad_,                                                                          \
-         .out = {OUT(TN_F32, 1, 2, 1, 2, 1, 2, 1, 2)}},                                          \
-        {.op = name_, .name = "empty", .in = {x_(3, 0, 2)}, .out = {OUT(TN_F32, 3, 0, 2)}},      \
-        {.op = name_, .name = "special", .in = {SPECIAL(89)}},                                   \
-    {                                                                                            \
-        .op = name_, .name = "integers", .in = {I32(0, 9, 3)}, .reject = "i32"                   \
-    }
-
-#define GRAD_PAIR(name_)                                                                        \
-    {.op = name_,                                                                               \
-     .name = "odd",                                                                             \
-     .in = {RANGE(-1, 1, 3, 5, 7), F32(3, 5, 7)},                                               \
-     .out = {OUT(TN_F32, 3, 5, 7)}},                                                            \
-        {.op = name_, .name = "prime", .in = {RANGE(-1, 1, 1013), F32(1013)}},                  \
-        {.op = name_, .name = "one", .in = {RANGE(-1, 1, 1), F32(1)}, .out = {OUT(TN_F32, 1)}}, \
-        {.op = name_, .name = "zeros", .in = {TIES(31), F32(31)}},                              \
-        {.op = name_, .name = "special", .in = {SPECIAL(41), F32(41)}},                         \
-        {.op = name_, .name = "empty", .in = {F32(0), F32(0)}, .out = {OUT(TN_F32, 0)}},        \
-        {.op = name_, .name = "misfit", .in = {F32(3), F32(4)}, .reject = "shape"},             \
-        {.op = name_, .name = "no_broadcast", .in = {F32(3, 2), F32(2)}, .reject = "shape"},    \
-    {                                                                                           \
-        .op = name_, .name = "integers", .in = {I32(0, 2, 3), I32(0, 2, 3)}, .reject = "i32"    \
-    }
-
-#define POSITIVE(...) RANGE(0.1, 4, __VA_ARGS__)
-
 static const struct op_case cases[] = {
     BINARY("add", F32, F32, 3),
     INTEGERS("add"),
@@ -152,47 +113,6 @@ static const struct op_case cases[] = {
 
     COMPARISON("equal"),
     COMPARISON("greater"),
-
-    UNARY("neg", F32, 1),
-    UNARY("exp", F32, 1),
-    UNARY("log", POSITIVE, 1),
-    UNARY("sqrt", POSITIVE, 1),
-    UNARY("square", F32, 1),
-    UNARY("tanh", F32, 1),
-    UNARY("sigmoid", F32, 1),
-    UNARY("relu", AWAY, 1),
-    UNARY("leaky_relu", AWAY, 1),
-    {.op = "sigmoid", .name = "wide", .in = {RANGE(-100, 100, 101)}},
-    {.op = "tanh", .name = "wide", .in = {RANGE(-20, 20, 101)}},
-    {.op = "exp", .name = "wide", .in = {RANGE(-110, 90, 201)}},
-    {.op = "relu",
-     .name = "nan_stays",
-     .in = {LIT(TN_F32, V(NAN, -1, 0, 2), 4)},
-     .want = {V(NAN, 0, 0, 2)}},
-    {.op = "leaky_relu",
-     .name = "alpha",
-     .in = {AWAY(5, 3)},
-     .attrs = {AF("alpha", 0.3)},
-     .grad = 1},
-    {.op = "leaky_relu",
-     .name = "negative_alpha",
-     .in = {AWAY(11)},
-     .attrs = {AF("alpha", -0.5)},
-     .grad = 1},
-    {.op = "leaky_relu",
-     .name = "by_hand",
-     .in = {LIT(TN_F32, V(-4, 0, 4), 3)},
-     .attrs = {AF("alpha", 0.25)},
-     .want = {V(-1, 0, 4)}},
-
-    GRAD_PAIR("relu_grad"),
-    GRAD_PAIR("leaky_relu_grad"),
-    GRAD_PAIR("sigmoid_grad"),
-    GRAD_PAIR("tanh_grad"),
-    {.op = "relu_grad",
-     .name = "by_hand",
-     .in = {LIT(TN_F32, V(0, 1, 2, 0), 4), LIT(TN_F32, V(5, 6, INFINITY, NAN), 4)},
-     .want = {V(0, 6, INFINITY, 0)}},
 
     {.op = "cast",
      .name = "f32_i64",

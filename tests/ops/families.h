@@ -1,5 +1,7 @@
 /* FAMILY(id) stands for op_family_<id>. No include guard: it is read more than once. */
 FAMILY(elementwise)
+FAMILY(unary)
+FAMILY(activation)
 FAMILY(conv2d)
 FAMILY(pool2d)
 FAMILY(batch_norm)

@@ -1,61 +1,26 @@
 /* SPDX-License-Identifier: MIT
  *
- * Elementwise operators of two broadcast operands, and select of three:
- *   add sub mul div maximum minimum equal greater, select(cond, a, b) = cond ? a : b
- * and the gradients that pair a value with its dy, of equal shapes:
- *   relu_grad, leaky_relu_grad, sigmoid_grad, tanh_grad. */
-#include "bcast.h"
-#include "vmath.h"
+ * Elementwise operators of two broadcast operands (arithmetic, comparisons, logic), and select of
+ * three: select(cond, a, b) = cond ? a : b. */
+#include "binary.h"
 
-/* One row: o[i] = f(a[i * sa], b[i * sb]), strides 0 or 1. `p` is the operator's parameter. */
-typedef void (*row_fn)(void *o, const void *a, const void *b, int64_t sa, int64_t sb, int64_t n,
-                       double p);
-
-/* `o` may be `a` or `b` itself; `b` or `a` repeated is read before anything is written. */
-#define ROW(name, T, O, EXPR)                                                                     \
-    static void name(void *vo, const void *va, const void *vb, int64_t sa, int64_t sb, int64_t n, \
-                     double vp)                                                                   \
-    {                                                                                             \
-        O *o = vo;                                                                                \
-        const T *a = va, *b = vb;                                                                 \
-        const T p = (T)vp;                                                                        \
-        (void)p;                                                                                  \
-        if (sa && sb) {                                                                           \
-            CPU_SIMD for (int64_t i = 0; i < n; i++)                                              \
-            {                                                                                     \
-                const T x = a[i], y = b[i];                                                       \
-                o[i] = (O)(EXPR);                                                                 \
-            }                                                                                     \
-        } else if (sa) {                                                                          \
-            const T y = b[0];                                                                     \
-            CPU_SIMD for (int64_t i = 0; i < n; i++)                                              \
-            {                                                                                     \
-                const T x = a[i];                                                                 \
-                o[i] = (O)(EXPR);                                                                 \
-            }                                                                                     \
-        } else {                                                                                  \
-            const T x = a[0];                                                                     \
-            CPU_SIMD for (int64_t i = 0; i < n; i++)                                              \
-            {                                                                                     \
-                const T y = b[i];                                                                 \
-                o[i] = (O)(EXPR);                                                                 \
-            }                                                                                     \
-        }                                                                                         \
-    }
-
-#define FLOATS(op, EXPR)              \
-    ROW(op##_f32, float, float, EXPR) \
-    ROW(op##_f64, double, double, EXPR)
+#define FLOATS(op, EXPR) CPU_BINARY(op, EXPR, EXPR)
 /* Integers wrap: the arithmetic is done without sign. */
-#define INTS(op, OP)                                            \
-    ROW(op##_i32, int32_t, int32_t, (uint32_t)x OP(uint32_t) y) \
-    ROW(op##_i64, int64_t, int64_t, (uint64_t)x OP(uint64_t) y)
-#define COMPARE(op, EXPR)                 \
-    ROW(op##_f32, float, uint8_t, EXPR)   \
-    ROW(op##_f64, double, uint8_t, EXPR)  \
-    ROW(op##_i32, int32_t, uint8_t, EXPR) \
-    ROW(op##_i64, int64_t, uint8_t, EXPR) \
-    ROW(op##_u8, uint8_t, uint8_t, EXPR)
+#define INTS(op, OP)                                                       \
+    CPU_BINARY_ROW(op##_i32, int32_t, int32_t, (uint32_t)x OP(uint32_t) y) \
+    CPU_BINARY_ROW(op##_i64, int64_t, int64_t, (uint64_t)x OP(uint64_t) y) \
+    CPU_BINARY_ROW(op##_u8, uint8_t, uint8_t, x OP y)
+#define INTS_BY(op, EXPR)                            \
+    CPU_BINARY_ROW(op##_i32, int32_t, int32_t, EXPR) \
+    CPU_BINARY_ROW(op##_i64, int64_t, int64_t, EXPR) \
+    CPU_BINARY_ROW(op##_u8, uint8_t, uint8_t, EXPR)
+#define COMPARE(op, EXPR)                            \
+    CPU_BINARY_ROW(op##_f32, float, uint8_t, EXPR)   \
+    CPU_BINARY_ROW(op##_f64, double, uint8_t, EXPR)  \
+    CPU_BINARY_ROW(op##_i32, int32_t, uint8_t, EXPR) \
+    CPU_BINARY_ROW(op##_i64, int64_t, uint8_t, EXPR) \
+    CPU_BINARY_ROW(op##_u8, uint8_t, uint8_t, EXPR)
+#define LOGICAL(op, EXPR) CPU_BINARY_ROW(op##_u8, uint8_t, uint8_t, EXPR)
 
 FLOATS(add, x + y)
 FLOATS(sub, x - y)
@@ -63,73 +28,158 @@ FLOATS(mul, x *y)
 FLOATS(div, x / y)
 FLOATS(maximum, x > y || x != x ? x : y)
 FLOATS(minimum, x < y || x != x ? x : y)
-FLOATS(relu_grad, x > 0 ? y : 0)
-FLOATS(leaky_relu_grad, x > 0 ? y : p * y)
-FLOATS(sigmoid_grad, y *x *(1 - x))
-FLOATS(tanh_grad, y *(1 - x * x))
+CPU_BINARY(pow, powf(x, y), pow(x, y))
+CPU_BINARY(atan2, atan2f(x, y), atan2(x, y))
+CPU_BINARY(mod_fmod, fmodf(x, y), fmod(x, y))
 INTS(add, +)
 INTS(sub, -)
 INTS(mul, *)
-ROW(maximum_i32, int32_t, int32_t, x > y ? x : y)
-ROW(maximum_i64, int64_t, int64_t, x > y ? x : y)
-ROW(minimum_i32, int32_t, int32_t, x < y ? x : y)
-ROW(minimum_i64, int64_t, int64_t, x < y ? x : y)
+INTS_BY(maximum, x > y ? x : y)
+INTS_BY(minimum, x < y ? x : y)
 COMPARE(equal, x == y)
+COMPARE(not_equal, x != y)
+COMPARE(less, x < y)
+COMPARE(less_equal, x <= y)
 COMPARE(greater, x > y)
+COMPARE(greater_equal, x >= y)
+LOGICAL(logical_and, x != 0 && y != 0)
+LOGICAL(logical_or, x != 0 || y != 0)
+LOGICAL(logical_xor, (x != 0) != (y != 0))
 
-struct binary {
-    const char *name;
-    row_fn f32, f64, i32, i64, u8;
-};
-static const struct binary table[] = {
-    {"add", add_f32, add_f64, add_i32, add_i64, NULL},
-    {"sub", sub_f32, sub_f64, sub_i32, sub_i64, NULL},
-    {"mul", mul_f32, mul_f64, mul_i32, mul_i64, NULL},
-    {"div", div_f32, div_f64, NULL, NULL, NULL},
-    {"maximum", maximum_f32, maximum_f64, maximum_i32, maximum_i64, NULL},
-    {"minimum", minimum_f32, minimum_f64, minimum_i32, minimum_i64, NULL},
-    {"equal", equal_f32, equal_f64, equal_i32, equal_i64, equal_u8},
-    {"greater", greater_f32, greater_f64, greater_i32, greater_i64, greater_u8},
-    {"relu_grad", relu_grad_f32, relu_grad_f64, NULL, NULL, NULL},
-    {"leaky_relu_grad", leaky_relu_grad_f32, leaky_relu_grad_f64, NULL, NULL, NULL},
-    {"sigmoid_grad", sigmoid_grad_f32, sigmoid_grad_f64, NULL, NULL, NULL},
-    {"tanh_grad", tanh_grad_f32, tanh_grad_f64, NULL, NULL, NULL},
+/* The remainder takes the divisor's sign. */
+CPU_INLINE float modf32(float x, float y)
+{
+    float r = fmodf(x, y);
+    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+CPU_INLINE double modf64(double x, double y)
+{
+    double r = fmod(x, y);
+    return r != 0 && (r < 0) != (y < 0) ? r + y : r;
+}
+CPU_BINARY(mod, modf32(x, y), modf64(x, y))
+
+/* Division by zero gives 0; by -1 it is a negation that wraps, which the processor would trap on.
+ * Powers wrap too; of a negative exponent they are cut to whole numbers. */
+#define INT_ARITHMETIC(t, T, U)                                  \
+    CPU_INLINE T div_of_##t(T x, T y)                            \
+    {                                                            \
+        return y == 0 ? 0 : y == -1 ? (T)(0 - (U)x) : x / y;     \
+    }                                                            \
+    CPU_INLINE T rem_of_##t(T x, T y)                            \
+    {                                                            \
+        return y == 0 || y == -1 ? 0 : x % y;                    \
+    }                                                            \
+    CPU_INLINE T mod_of_##t(T x, T y)                            \
+    {                                                            \
+        T r = rem_of_##t(x, y);                                  \
+        return r != 0 && (r < 0) != (y < 0) ? r + y : r;         \
+    }                                                            \
+    CPU_INLINE T pow_of_##t(T x, T y)                            \
+    {                                                            \
+        if (y < 0)                                               \
+            return x == 1 || x == -1 ? (y % 2 == 0 ? 1 : x) : 0; \
+        return (T)pow_of_u64((uint64_t)x, (uint64_t)y);          \
+    }
+CPU_INLINE uint64_t pow_of_u64(uint64_t x, uint64_t y)
+{
+    uint64_t r = 1;
+    for (; y; y >>= 1, x *= x)
+        r *= y & 1 ? x : 1;
+    return r;
+}
+INT_ARITHMETIC(i32, int32_t, uint32_t)
+INT_ARITHMETIC(i64, int64_t, uint64_t)
+CPU_INLINE uint8_t rem_of_u8(uint8_t x, uint8_t y)
+{
+    return y == 0 ? 0 : x % y;
+}
+#define INT_ROWS(t, T)                                   \
+    CPU_BINARY_ROW(div_##t, T, T, div_of_##t(x, y))      \
+    CPU_BINARY_ROW(mod_##t, T, T, mod_of_##t(x, y))      \
+    CPU_BINARY_ROW(mod_fmod_##t, T, T, rem_of_##t(x, y)) \
+    CPU_BINARY_ROW(pow_##t, T, T, pow_of_##t(x, y))
+INT_ROWS(i32, int32_t)
+INT_ROWS(i64, int64_t)
+CPU_BINARY_ROW(div_u8, uint8_t, uint8_t, y == 0 ? 0 : x / y)
+CPU_BINARY_ROW(mod_u8, uint8_t, uint8_t, rem_of_u8(x, y))
+CPU_BINARY_ROW(mod_fmod_u8, uint8_t, uint8_t, rem_of_u8(x, y))
+CPU_BINARY_ROW(pow_u8, uint8_t, uint8_t, pow_of_u64(x, y))
+
+#define NUMBERS(op) op##_f32, op##_f64, op##_i32, op##_i64, op##_u8
+#define ONLY(op) op##_f32, op##_f64
+static const struct cpu_binary_entry rows[] = {
+    {"add", NUMBERS(add), CPU_GRAIN},
+    {"sub", NUMBERS(sub), CPU_GRAIN},
+    {"mul", NUMBERS(mul), CPU_GRAIN},
+    {"div", NUMBERS(div), CPU_GRAIN},
+    {"pow", NUMBERS(pow), CPU_GRAIN / 16},
+    {"mod", NUMBERS(mod), CPU_GRAIN / 16},
+    {"mod_fmod", NUMBERS(mod_fmod), CPU_GRAIN / 16},
+    {"atan2", ONLY(atan2), .grain = CPU_GRAIN / 16},
+    {"maximum", NUMBERS(maximum), CPU_GRAIN},
+    {"minimum", NUMBERS(minimum), CPU_GRAIN},
+    {"equal", NUMBERS(equal), CPU_GRAIN},
+    {"not_equal", NUMBERS(not_equal), CPU_GRAIN},
+    {"less", NUMBERS(less), CPU_GRAIN},
+    {"less_equal", NUMBERS(less_equal), CPU_GRAIN},
+    {"greater", NUMBERS(greater), CPU_GRAIN},
+    {"greater_equal", NUMBERS(greater_equal), CPU_GRAIN},
+    {"logical_and", .u8 = logical_and_u8, .grain = CPU_GRAIN},
+    {"logical_or", .u8 = logical_or_u8, .grain = CPU_GRAIN},
+    {"logical_xor", .u8 = logical_xor_u8, .grain = CPU_GRAIN},
+    {.name = NULL},
 };
 
 struct state {
     struct cpu_bcast bcast;
-    row_fn row;
-    double param;
+    cpu_binary_row row;
+    int64_t grain;
+    struct cpu_param param;
     uint32_t in_size, out_size;
 };
 
-static row_fn find(const struct cpu_query *q)
+static const struct cpu_binary_entry *find_in(const struct cpu_binary_entry *list,
+                                              const tnb_node *node)
 {
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (strcmp(table[i].name, q->node->op) != 0)
-            continue;
-        switch (q->in[0]->dtype) {
-        case TNB_F32:
-            return table[i].f32;
-        case TNB_F64:
-            return table[i].f64;
-        case TNB_I32:
-            return table[i].i32;
-        case TNB_I64:
-            return table[i].i64;
-        default:
-            return table[i].u8;
-        }
-    }
+    for (; list->name; list++)
+        if (cpu_names(list->name, node))
+            return list;
     return NULL;
 }
 
-static bool supports(const struct cpu_query *q, char why[CPU_WHY])
+static const struct cpu_binary_entry *find(const struct cpu_query *q)
+{
+    const struct cpu_binary_entry *e = find_in(rows, q->node);
+    return e ? e : find_in(CPU_SYM(cpu_activation_pairs), q->node);
+}
+
+static cpu_binary_row find_row(const struct cpu_query *q)
+{
+    const struct cpu_binary_entry *e = find(q);
+    switch (e ? q->in[0]->dtype : 0) {
+    case TNB_F32:
+        return e->f32;
+    case TNB_F64:
+        return e->f64;
+    case TNB_I32:
+        return e->i32;
+    case TNB_I64:
+        return e->i64;
+    case TNB_U8:
+    case TNB_BOOL:
+        return e->u8;
+    default:
+        return NULL;
+    }
+}
+
+bool CPU_SYM(cpu_binary_supports)(const struct cpu_query *q, char why[CPU_WHY])
 {
     if (q->in[0]->dtype != q->in[1]->dtype)
         return cpu_refuse(why, "inputs are %s and %s", cpu_dtype_name(q->in[0]->dtype),
                           cpu_dtype_name(q->in[1]->dtype));
-    if (!find(q))
+    if (!find_row(q))
         return cpu_refuse(why, "no cpu loop for '%.40s' of %s", q->node->op,
                           cpu_dtype_name(q->in[0]->dtype));
     return true;
@@ -142,7 +192,7 @@ static void row(const void *arg, int64_t out_at, const int64_t *at, int64_t len)
     uint32_t last = s->bcast.rank - 1;
     s->row(k->out[0] + out_at * s->out_size, k->in[0] + at[0] * s->in_size,
            k->in[1] + at[1] * s->in_size, s->bcast.stride[0][last], s->bcast.stride[1][last], len,
-           s->param);
+           &s->param);
 }
 
 static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
@@ -155,20 +205,23 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel_fine(k->inst->pool, s->bcast.count, CPU_GRAIN, range, k);
+    cpu_parallel_fine(k->inst->pool, s->bcast.count, s->grain, range, k);
     return TNB_OK;
 }
 
-static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
+tnb_status CPU_SYM(cpu_binary_prepare)(const struct cpu_query *q, struct cpu_kernel *k,
+                                       tnb_error *err)
 {
     void *mem = NULL;
     tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
     if (status != TNB_OK)
         return status;
+    const struct cpu_binary_entry *e = find(q);
     struct state *s = mem;
     cpu_bcast_init(&s->bcast, q->out[0], q->in, 2);
-    s->row = find(q);
-    s->param = tnb_attr_float(q->node, "alpha", 0.01);
+    s->row = find_row(q);
+    s->grain = e->grain;
+    s->param = cpu_params(q->node, &e->params);
     s->in_size = (uint32_t)tnb_dtype_size(q->in[0]->dtype);
     s->out_size = (uint32_t)tnb_dtype_size(q->out[0]->dtype);
     k->run = run;
@@ -255,25 +308,25 @@ static tnb_status select_prepare(const struct cpu_query *q, struct cpu_kernel *k
     return TNB_OK;
 }
 
-#define BINARY(op)                                                 \
-    {                                                              \
-        .name = op, .flags = CPU_INPLACE_ANY,                      \
-        .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_binary)[] = {
-    BINARY("add"),
-    BINARY("sub"),
-    BINARY("mul"),
-    BINARY("div"),
-    BINARY("maximum"),
-    BINARY("minimum"),
-    BINARY("equal"),
-    BINARY("greater"),
-    BINARY("relu_grad"),
-    BINARY("leaky_relu_grad"),
-    BINARY("sigmoid_grad"),
-    BINARY("tanh_grad"),
+    CPU_BINARY_OP("add"),
+    CPU_BINARY_OP("sub"),
+    CPU_BINARY_OP("mul"),
+    CPU_BINARY_OP("div"),
+    CPU_BINARY_OP("pow"),
+    CPU_BINARY_OP("mod"),
+    CPU_BINARY_OP("atan2"),
+    CPU_BINARY_OP("maximum"),
+    CPU_BINARY_OP("minimum"),
+    CPU_BINARY_OP("equal"),
+    CPU_BINARY_OP("not_equal"),
+    CPU_BINARY_OP("less"),
+    CPU_BINARY_OP("less_equal"),
+    CPU_BINARY_OP("greater"),
+    CPU_BINARY_OP("greater_equal"),
+    CPU_BINARY_OP("logical_and"),
+    CPU_BINARY_OP("logical_or"),
+    CPU_BINARY_OP("logical_xor"),
     {.name = "select",
      .flags = CPU_INPLACE_ANY | CPU_TAKES_HALF,
      .loops = {"loops", CPU_PROVIDER_LOOPS, select_supports, select_prepare}},

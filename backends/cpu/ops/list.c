@@ -7,6 +7,7 @@ const struct cpu_op *const CPU_SYM(cpu_families)[] = {
     /* clang-format off: a line for each */
     CPU_SYM(cpu_binary),
     CPU_SYM(cpu_unary),
+    CPU_SYM(cpu_activation),
     CPU_SYM(cpu_shape),
     CPU_SYM(cpu_slice),
     CPU_SYM(cpu_reduce),

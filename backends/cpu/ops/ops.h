@@ -30,6 +30,7 @@
 /* clang-format off: a line for each */
 extern const struct cpu_op CPU_SYM(cpu_binary)[];
 extern const struct cpu_op CPU_SYM(cpu_unary)[];
+extern const struct cpu_op CPU_SYM(cpu_activation)[];
 extern const struct cpu_op CPU_SYM(cpu_shape)[];
 extern const struct cpu_op CPU_SYM(cpu_slice)[];
 extern const struct cpu_op CPU_SYM(cpu_reduce)[];

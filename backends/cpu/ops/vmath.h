@@ -102,4 +102,95 @@ CPU_INLINE float cpu_log1pf(float x)
     return cpu_logf(u) + (x - (u - 1.0f)) / u;
 }
 
+/* log(1 + x), any x: the same, but where u is 0, infinite or not a number there is no error. */
+CPU_INLINE float cpu_log1pf_any(float x)
+{
+    float u = 1.0f + x;
+    float rest = u > 0.0f && u < (float)INFINITY ? (x - (u - 1.0f)) / u : 0.0f;
+    return cpu_logf(u) + rest;
+}
+
+CPU_INLINE float cpu_absf(float x)
+{
+    return cpu_from_bits(cpu_bits(x) & 0x7fffffffu);
+}
+
+/* e^x - 1 = 2^n (e^r - 1) + (2^n - 1), as in cpu_expf */
+CPU_INLINE float cpu_expm1f(float x)
+{
+    float c = x > 30.0f ? 30.0f : x; /* NaN stays */
+    c = c < -30.0f ? -30.0f : c;
+    float t = c * 1.44269504088896341f + 12582912.0f;
+    uint32_t n = cpu_bits(t) - 0x4B400000u;
+    float fn = t - 12582912.0f;
+    float r = c - fn * 0.693359375f;
+    r = r - fn * -2.12194440e-4f;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    float s = cpu_from_bits((n + 127u) << 23);
+    float y = s * (p * r * r + r) + (s - 1.0f);
+    return x > 30.0f ? cpu_expf(x) : y;
+}
+
+/* log(1 + e^x) */
+CPU_INLINE float cpu_softplusf(float x)
+{
+    return (x > 0.0f ? x : 0.0f) + cpu_log1pf(cpu_expf(-cpu_absf(x)));
+}
+
+/* erf(x) for |x| < 1. This polynomial and the next were fitted for Tenon (least relative error,
+ * 1.3e-9 and 1.1e-7). */
+CPU_INLINE float cpu_erff_small(float x)
+{
+    float z = x * x;
+    float p = 7.853836723370478e-5f;
+    p = p * z - 8.010184392333031e-4f;
+    p = p * z + 5.188326351344585e-3f;
+    p = p * z - 2.6853810995817184e-2f;
+    p = p * z + 0.1128358542919159f;
+    p = p * z - 0.3761262595653534f;
+    p = p * z + 1.1283791065216064f;
+    return p * x;
+}
+
+/* erfc(t) e^(t^2) for t >= 0.95 */
+CPU_INLINE float cpu_erfcxf(float t)
+{
+    float u = 1.0f / (t + 1.5f);
+    float p = 1.7286876440048218f;
+    p = p * u - 0.8053238391876221f;
+    p = p * u - 2.202026128768921f;
+    p = p * u + 1.2591955661773682f;
+    p = p * u + 0.8670334219932556f;
+    p = p * u + 0.8592081069946289f;
+    p = p * u + 0.5634568333625793f;
+    return p * u + 1.705495196802076e-5f;
+}
+
+CPU_INLINE float cpu_erff(float x)
+{
+    float a = cpu_absf(x), big = 1.0f - cpu_expf(-a * a) * cpu_erfcxf(a);
+    big = cpu_from_bits(cpu_bits(big) | (cpu_bits(x) & 0x80000000u));
+    return a < 1.0f ? cpu_erff_small(x) : big;
+}
+
+/* The standard normal distribution's P(X <= x); `e` is e^(-x^2 / 2). */
+CPU_INLINE float cpu_normal_cdff(float x, float e)
+{
+    float s = x * 0.70710678118654752f, tail = 0.5f * e * cpu_erfcxf(cpu_absf(s));
+    float big = x > 0.0f ? 1.0f - tail : tail;
+    return cpu_absf(s) < 1.0f ? 0.5f + 0.5f * cpu_erff_small(s) : big;
+}
+
+/* tanh(log(1 + e^x)) = m / (m + 2) with m = e^x (e^x + 2), for x <= 20; `e` is e^x. */
+CPU_INLINE float cpu_mish_factorf(float x, float e)
+{
+    float m = e * (e + 2.0f);
+    return x > 20.0f ? 1.0f : m / (m + 2.0f);
+}
+
 #endif
