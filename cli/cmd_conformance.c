@@ -3,6 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <signal.h>
+#include <sys/prctl.h>
+#endif
 
 #include "conformance_out.h"
 
@@ -36,6 +40,9 @@ static int run_child(const struct cli_options *options, const struct cf_items *i
 {
     struct tn_error err = {TN_OK, ""};
     struct cf_sink sink = cf_child_sink();
+#ifdef __linux__
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a child that hangs does not outlive its parent */
+#endif
     size_t from = options->child_from > 0 ? (size_t)options->child_from : 0;
     tn_status st = run_here(options, items, cf_suite_find(options->child_suite), from, &sink, &err);
     if (st != TN_OK)

@@ -4,8 +4,10 @@
 
 #include "checks.h"
 
-extern const struct cf_check cf_abi_checks[], cf_memory_checks[], cf_ordering_checks[];
-extern const size_t cf_n_abi_checks, cf_n_memory_checks, cf_n_ordering_checks;
+extern const struct cf_check cf_abi_checks[], cf_memory_checks[], cf_ordering_checks[],
+    cf_trajectory_checks[], cf_random_checks[], cf_threads_checks[], cf_claims_checks[];
+extern const size_t cf_n_abi_checks, cf_n_memory_checks, cf_n_ordering_checks,
+    cf_n_trajectory_checks, cf_n_random_checks, cf_n_threads_checks, cf_n_claims_checks;
 
 /* A call after another: after the first failure nothing is called any more. */
 struct cf_calls {

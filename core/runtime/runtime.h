@@ -66,7 +66,7 @@ struct tn_pool *tn_runtime_pool(tn_runtime *runtime);
 void tn_runtime_log(tn_runtime *runtime, tn_log_level level, const char *fmt, ...) TN_PRINTF(3, 4);
 
 /* The device of the built-in backend: always there, last in every fallback list. */
-tn_device *tn_runtime_ref_device(const tn_runtime *runtime);
+TN_TOOL tn_device *tn_runtime_ref_device(const tn_runtime *runtime);
 /* The best device of the backend of that name ("cpu"), or NULL where it has none or is not loaded.
  */
 tn_device *tn_runtime_backend_device(const tn_runtime *runtime, const char *backend);
