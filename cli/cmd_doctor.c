@@ -164,6 +164,7 @@ static const char *fault_of(const struct child_result *r, char *buf, size_t size
     return buf;
 }
 
+#define CASE_S 20     /* for a case, without --timeout */
 #define SILENCE_S 300 /* conformance has a limit of its own for each case */
 
 static void run_speed(struct doctor *d, json_t *device, const char *selector)
@@ -192,8 +193,11 @@ static void run_conformance(struct doctor *d, json_t *device, const char *select
     struct child_result r;
     struct tn_error err = {TN_OK, ""};
     char why[128];
-    const char *more[] = {"--quick", "--device", selector};
-    for (size_t i = 0; i < 3; i++)
+    char timeout[32];
+    snprintf(timeout, sizeof(timeout), "%.3fs",
+             d->options->timeout_seconds > 0 ? d->options->timeout_seconds : CASE_S);
+    const char *more[] = {"--quick", "--timeout", timeout, "--device", selector};
+    for (size_t i = 0; i < 5; i++)
         c.words[c.n++] = more[i];
     json_object_set_new(device, "failed", json_array());
     const char *fault = err.msg;
@@ -302,7 +306,8 @@ static void examine(struct doctor *d, json_t *device)
     }
     snprintf(selector, sizeof(selector), "%.60s:%d", get_string(device, "backend"),
              (int)json_integer_value(json_object_get(device, "index")));
-    fprintf(stderr, d->options->quiet || d->options->json ? "" : "examining %s ...\n", selector);
+    if (!d->options->quiet && !d->options->json)
+        fprintf(stderr, "examining %s ...\n", selector);
     run_speed(d, device, selector);
     run_conformance(d, device, selector);
 }

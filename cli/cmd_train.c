@@ -127,7 +127,7 @@ static tn_status fit(struct train *t, tn_stop_reason *out_reason)
     if (t->has_folder)
         status = run_folder_log(&t->folder, begin_json(t), &t->err);
     if (t->params.verify_every)
-        cli_watch_begin(HANG_S);
+        cli_watch_begin(t->options->timeout_seconds > 0 ? t->options->timeout_seconds : HANG_S);
     if (!status)
         status = tn_trainer_fit(t->trainer, out_reason, &t->err);
     if (t->params.verify_every)

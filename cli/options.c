@@ -88,8 +88,9 @@ static const struct option options[] = {
     {"--quick", NULL, NULL, "TENON_QUICK", "a subset of the cases, for every day", FLAG,
      CLI_OPT_CONFORM, AT(quick)},
     {"--timeout", NULL, "T", "TENON_TIMEOUT",
-     "how long one case may take before it counts as hanging;\ndefault: 60s", DURATION,
-     CLI_OPT_CONFORM, AT(timeout_seconds)},
+     "how long one case, or one node of a verified step, may\ntake before it counts as hanging; "
+     "default: 60s",
+     DURATION, CLI_OPT_CONFORM | CLI_OPT_DOCTOR | CLI_OPT_TRAIN, AT(timeout_seconds)},
     {"--in-process", NULL, NULL, "TENON_IN_PROCESS",
      "run in this process: for a debugger; a crash ends it", FLAG, CLI_OPT_CONFORM, AT(in_process)},
     {"--report", NULL, "FILE", "TENON_REPORT", "write the result to a file that can be published",

@@ -36,11 +36,11 @@ static void on_signal(int number)
     _exit(CLI_FAILED);
 }
 
-void cli_watch_begin(unsigned seconds)
+void cli_watch_begin(double seconds)
 {
     struct sigaction action = {.sa_handler = on_signal};
     sigemptyset(&action.sa_mask);
-    limit_s = seconds;
+    limit_s = seconds < 1 ? 1 : seconds > 86400 ? 86400 : (unsigned)(seconds + 0.999);
     for (size_t i = 0; i < N_CAUGHT; i++)
         sigaction(caught[i], &action, &former[i]);
 }

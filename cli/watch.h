@@ -4,7 +4,7 @@
 #define TN_CLI_WATCH_H
 
 /* A node that takes longer than `seconds` counts as hung. */
-void cli_watch_begin(unsigned seconds);
+void cli_watch_begin(double seconds);
 /* About to run this node; label NULL: none. As tn_node_fn, `ctx` is not used. */
 void cli_watch_node(void *ctx, const char *label, const char *op, const char *device);
 void cli_watch_end(void);

@@ -6,6 +6,7 @@
 
 import json
 import os
+import random
 import sys
 import tempfile
 
@@ -15,6 +16,10 @@ from harness import Skip, Tool, case
 TOOL = Tool(harness.build_folder())
 SCRATCH = tempfile.TemporaryDirectory(prefix="tenon-test-")
 FAKE = os.path.join(TOOL.build, "tests", "runtime", "libtenon-backend-fake.so")
+CORRUPT = os.path.join(TOOL.build, "tests", "conformance", "libtenon-backend-corrupt.so")
+SEED = int(os.environ.get("TENON_TEST_SEED", random.randrange(1000)))
+OPS = ["add", "mul", "exp", "relu", "sum", "mean", "max", "matmul", "conv2d", "softmax", "transpose", "slice", "embedding",
+       "max_pool2d", "batch_norm", "mse", "adam", "select", "sigmoid", "dropout"]
 SMALL = ["digits-cnn", "--set", "data.train=200", "--set", "data.test=50", "--max-steps", "2", "--no-save"]
 
 
@@ -115,6 +120,44 @@ def the_cpu_is_examined_and_remembered():
 def a_device_that_is_not_there_is_a_usage_error():
     done = TOOL.run("doctor", "--device", "cpu:77")
     assert done.returncode == 2 and "no device 77" in done.stderr and not done.stdout, (done.returncode, done.stderr)
+
+
+def planted(op, how):
+    if not os.path.exists(CORRUPT):
+        raise Skip("the tests' backends are not built")
+    return doctor("--backend", CORRUPT, "--backend-opt", f"op={op}", "--backend-opt", f"how={how}", "--device", "0",
+                  "--timeout", "2s")
+
+
+def is_found(op, how):
+    rc, lines = planted(op, how)
+    device = [line for line in lines if line["event"] == "device" and line["backend"] == "corrupt"][0]
+    assert rc == 1 and device["verdict"] == "faulty", f"{op} {how}: {device}"
+    # An operator whose gradient is made of the spoilt one fails with it; the spoilt one is always named.
+    assert op in [fault["op"] for fault in device["failed"]], f"{op} {how}: {device['failed']}"
+    with open(os.path.join(TOOL.cwd, "state", "devices.json")) as file:
+        state = json.load(file)
+    kept = [d for d in state["devices"] if d["uid"] == f"corrupt-{op}-{how}"][0]
+    assert kept["verdict"] == "faulty" and op in [fault["op"] for fault in kept["failed"]], kept
+
+
+@case
+def a_spoilt_operator_is_named_and_remembered():
+    picker = random.Random(SEED)
+    picks = [(how, op) for how in ("value", "nan", "past", "hang", "crash")
+             for op in picker.sample(OPS, 10 if os.environ.get("TENON_TEST_FULL") else 1)]
+    for how, op in picks:
+        is_found(op, how)
+    return f"seed {SEED}: {picks}"
+
+
+@case
+def training_keeps_off_what_the_doctor_found():
+    is_found("conv2d", "value")
+    done = TOOL.run("train", *SMALL, "--backend", CORRUPT, "--backend-opt", "op=conv2d", "--backend-opt", "how=value",
+                    "--device", "0", "--verify")
+    assert done.returncode == 0 and "'conv2d' runs on another device" in done.stderr, done.stderr
+    write_state('{"format": 1, "devices": []}')
 
 
 def write_state(text):
