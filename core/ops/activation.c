@@ -239,9 +239,9 @@ static tn_status prelu_gradient(const struct tn_grad *ctx)
     tn_value zero = tn_ops_scalar(ctx, x, 0.0);
     tn_value above = tn_ops_emit2(ctx, "greater", x, zero);
     if (ctx->needed[0])
-        ctx->in_grad[0] = tn_op3(g, "select", above, dy, tn_mul(g, dy, slope), NULL, 0);
+        ctx->in_grad[0] = tn_op3(g, "where", above, dy, tn_mul(g, dy, slope), NULL, 0);
     if (ctx->needed[1]) {
-        tn_value d = tn_op3(g, "select", above, zero, tn_mul(g, dy, x), NULL, 0);
+        tn_value d = tn_op3(g, "where", above, zero, tn_mul(g, dy, x), NULL, 0);
         ctx->in_grad[1] = tn_grad_unbroadcast(ctx, d, slope);
     }
     return TN_OK;

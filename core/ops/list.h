@@ -9,10 +9,23 @@ TN_OP(add)
 TN_OP(sub)
 TN_OP(mul)
 TN_OP(div)
+TN_OP(pow)
+TN_OP(mod)
+TN_OP(atan2)
 TN_OP(maximum)
 TN_OP(minimum)
+
+/* comparison.c */
 TN_OP(equal)
+TN_OP(not_equal)
+TN_OP(less)
+TN_OP(less_equal)
 TN_OP(greater)
+TN_OP(greater_equal)
+TN_OP(logical_and)
+TN_OP(logical_or)
+TN_OP(logical_xor)
+TN_OP(logical_not)
 
 /* elementwise_unary.c */
 TN_OP(neg)
@@ -48,9 +61,9 @@ TN_OP(atan)
 /* clip.c */
 TN_OP(clip)
 
-/* select.c */
+/* cast.c, where.c */
 TN_OP(cast)
-TN_OP(select)
+TN_OP(where)
 
 TN_OP_SECTION("Activations")
 

@@ -117,7 +117,7 @@ static tn_status logsumexp_gradient(const struct tn_grad *ctx)
     tn_graph *g = ctx->graph;
     tn_value y = tn_reduce_keep_axes(ctx, ctx->out[0]);
     tn_value none = tn_op2(g, "equal", y, tn_ops_scalar(ctx, y, -INFINITY), NULL, 0);
-    y = tn_op3(g, "select", none, tn_ops_scalar(ctx, y, 0.0), y, NULL, 0);
+    y = tn_op3(g, "where", none, tn_ops_scalar(ctx, y, 0.0), y, NULL, 0);
     tn_value share = tn_op1(g, "exp", tn_sub(g, ctx->in[0], y), NULL, 0);
     ctx->in_grad[0] = tn_mul(g, share, tn_reduce_keep_axes(ctx, ctx->out_grad[0]));
     return TN_OK;

@@ -78,10 +78,10 @@ def elementwise():
     x, dy = t(np.append(away((7,)), 0.0)), grid(rng, (8,))
     tab.case('leaky_relu_grad', 'torch', [n(x), dy], [grad(F.leaky_relu(x, 0.25), x, dy)], alpha=0.25)
     c, a, b = rng.integers(0, 2, (2, 1, 3)).astype(bool), grid(rng, (4, 1)), grid(rng, (3,))
-    tab.case('select', 'torch', [(c, 'bool'), a, b], [n(torch.where(torch.tensor(c), t(a), t(b)))])
-    tab.case('select', 'scalar_f32', [np.array(0.5), grid(rng, (3,)) * 0 + [1, 2, 3], np.array(9.0)],
+    tab.case('where', 'torch', [(c, 'bool'), a, b], [n(torch.where(torch.tensor(c), t(a), t(b)))])
+    tab.case('where', 'scalar_f32', [np.array(0.5), grid(rng, (3,)) * 0 + [1, 2, 3], np.array(9.0)],
              [np.array([1.0, 2, 3])])
-    tab.case('select', 'numpy_f32_cond', [np.array([0, -0.0, 1, nan, -2]), (np.arange(5), 'i64'),
+    tab.case('where', 'numpy_f32_cond', [np.array([0, -0.0, 1, nan, -2]), (np.arange(5), 'i64'),
                                          (np.arange(5) * -10, 'i64')],
              [(np.array([0, -10, 2, 3, 4]), 'i64')])
     x = np.array([1.75, -1.75, 0.5, -0.5, nan, 1e20, -1e20, inf, -inf, 300, -3])

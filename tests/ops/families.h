@@ -1,5 +1,6 @@
 /* FAMILY(id) stands for op_family_<id>. No include guard: it is read more than once. */
 FAMILY(elementwise)
+FAMILY(binary)
 FAMILY(unary)
 FAMILY(activation)
 FAMILY(conv2d)

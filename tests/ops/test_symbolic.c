@@ -116,7 +116,7 @@ static tn_value chosen(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
 {
     tn_value zero = tn_graph_scalar(g, TN_F64, 0.0);
     tn_value is_up = tn_op2(g, "greater", x, zero, NULL, 0);
-    tn_value y = tn_op3(g, "select", is_up, tn_op1(g, "exp", x, NULL, 0), x, NULL, 0);
+    tn_value y = tn_op3(g, "where", is_up, tn_op1(g, "exp", x, NULL, 0), x, NULL, 0);
     return tn_op2(g, "maximum", y, tn_op1(g, "neg", x, NULL, 0), NULL, 0);
 }
 

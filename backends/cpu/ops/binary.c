@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Elementwise operators of two broadcast operands (arithmetic, comparisons, logic), and select of
- * three: select(cond, a, b) = cond ? a : b. */
+ * Elementwise operators of two broadcast operands (arithmetic, comparisons, logic), and where of
+ * three: where(cond, a, b) = cond ? a : b. */
 #include "binary.h"
 
 #define FLOATS(op, EXPR) CPU_BINARY(op, EXPR, EXPR)
@@ -228,62 +228,62 @@ tnb_status CPU_SYM(cpu_binary_prepare)(const struct cpu_query *q, struct cpu_ker
     return TNB_OK;
 }
 
-/* --- select --- */
+/* --- where --- */
 
 /* Moves `size` bytes an element; the condition is bool (1 byte) or f32, i32 (4) or wider. */
-struct select_state {
+struct where_state {
     struct cpu_bcast bcast;
     uint32_t cond, size;
 };
 
-#define SELECT_ROW(T, TEST)                                                               \
+#define WHERE_ROW(T, TEST)                                                                \
     do {                                                                                  \
         T *o = (T *)(void *)k->out[0] + out_at;                                           \
         const T *a = (const T *)(const void *)k->in[1] + at[1];                           \
         const T *b = (const T *)(const void *)k->in[2] + at[2];                           \
         CPU_SIMD for (int64_t i = 0; i < len; i++) o[i] = (TEST) ? a[i * sa] : b[i * sb]; \
     } while (0)
-#define SELECT_COND(C)                                          \
+#define WHERE_COND(C)                                           \
     do {                                                        \
         const C *c = (const C *)(const void *)k->in[0] + at[0]; \
         if (s->size == 4)                                       \
-            SELECT_ROW(uint32_t, c[i * sc] != 0);               \
+            WHERE_ROW(uint32_t, c[i * sc] != 0);                \
         else if (s->size == 8)                                  \
-            SELECT_ROW(uint64_t, c[i * sc] != 0);               \
+            WHERE_ROW(uint64_t, c[i * sc] != 0);                \
         else if (s->size == 2)                                  \
-            SELECT_ROW(uint16_t, c[i * sc] != 0);               \
+            WHERE_ROW(uint16_t, c[i * sc] != 0);                \
         else                                                    \
-            SELECT_ROW(uint8_t, c[i * sc] != 0);                \
+            WHERE_ROW(uint8_t, c[i * sc] != 0);                 \
     } while (0)
 
-static void select_row(const void *arg, int64_t out_at, const int64_t *at, int64_t len)
+static void where_row(const void *arg, int64_t out_at, const int64_t *at, int64_t len)
 {
     const struct cpu_kernel *k = arg;
-    const struct select_state *s = k->state;
+    const struct where_state *s = k->state;
     uint32_t last = s->bcast.rank - 1;
     int64_t sc = s->bcast.stride[0][last], sa = s->bcast.stride[1][last],
             sb = s->bcast.stride[2][last];
     if (s->cond == TNB_F32)
-        SELECT_COND(float);
+        WHERE_COND(float);
     else
-        SELECT_COND(uint8_t);
+        WHERE_COND(uint8_t);
 }
 
-static void select_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+static void where_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
-    const struct select_state *s = k->state;
-    cpu_bcast_walk(&s->bcast, lo, hi, select_row, k);
+    const struct where_state *s = k->state;
+    cpu_bcast_walk(&s->bcast, lo, hi, where_row, k);
 }
 
-static tnb_status select_run(const struct cpu_kernel *k, tnb_error *err)
+static tnb_status where_run(const struct cpu_kernel *k, tnb_error *err)
 {
-    const struct select_state *s = k->state;
-    cpu_parallel_fine(k->inst->pool, s->bcast.count, CPU_GRAIN, select_range, k);
+    const struct where_state *s = k->state;
+    cpu_parallel_fine(k->inst->pool, s->bcast.count, CPU_GRAIN, where_range, k);
     return TNB_OK;
 }
 
-static bool select_supports(const struct cpu_query *q, char why[CPU_WHY])
+static bool where_supports(const struct cpu_query *q, char why[CPU_WHY])
 {
     uint32_t c = q->in[0]->dtype;
     if (c != TNB_BOOL && c != TNB_F32 && c != TNB_U8)
@@ -294,17 +294,17 @@ static bool select_supports(const struct cpu_query *q, char why[CPU_WHY])
     return true;
 }
 
-static tnb_status select_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
+static tnb_status where_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
     void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct select_state), &mem, err);
+    tnb_status status = cpu_state(k, sizeof(struct where_state), &mem, err);
     if (status != TNB_OK)
         return status;
-    struct select_state *s = mem;
+    struct where_state *s = mem;
     cpu_bcast_init(&s->bcast, q->out[0], q->in, 3);
     s->cond = q->in[0]->dtype;
     s->size = (uint32_t)tnb_dtype_size(q->out[0]->dtype);
-    k->run = select_run;
+    k->run = where_run;
     return TNB_OK;
 }
 
@@ -327,8 +327,8 @@ const struct cpu_op CPU_SYM(cpu_binary)[] = {
     CPU_BINARY_OP("logical_and"),
     CPU_BINARY_OP("logical_or"),
     CPU_BINARY_OP("logical_xor"),
-    {.name = "select",
+    {.name = "where",
      .flags = CPU_INPLACE_ANY | CPU_TAKES_HALF,
-     .loops = {"loops", CPU_PROVIDER_LOOPS, select_supports, select_prepare}},
+     .loops = {"loops", CPU_PROVIDER_LOOPS, where_supports, where_prepare}},
     {.name = NULL},
 };

@@ -209,7 +209,7 @@ static const char *bits_option(uint64_t size)
     return size == 8 ? "ulong" : size == 4 ? "uint" : size == 2 ? "ushort" : "uchar";
 }
 
-void ocl_emit_select(struct ocl_build *b)
+void ocl_emit_where(struct ocl_build *b)
 {
     const tnb_tensor *y = ocl_out_type(b, 0), *cond = ocl_in_type(b, 0);
     int64_t n = tnb_count(y);
@@ -225,7 +225,7 @@ void ocl_emit_select(struct ocl_build *b)
     char options[64];
     snprintf(options, sizeof(options), "-DT=%s -DC=%s", bits_option(size),
              cond->dtype == TNB_F32 ? "float" : "uchar");
-    ocl_kernel(b, "select", options, flat ? "select_flat" : "select_any");
+    ocl_kernel(b, "where", options, flat ? "where_flat" : "where_any");
     ocl_arg_ref(b, ocl_in(b, 0), (uint32_t)tnb_dtype_size(cond->dtype));
     ocl_arg_ref(b, ocl_in(b, 1), size);
     ocl_arg_ref(b, ocl_in(b, 2), size);

@@ -7,7 +7,7 @@
 /* elementwise.c */
 void ocl_emit_unary(struct ocl_build *b);
 void ocl_emit_binary(struct ocl_build *b);
-void ocl_emit_select(struct ocl_build *b);
+void ocl_emit_where(struct ocl_build *b);
 void ocl_emit_cast(struct ocl_build *b);
 const char *ocl_refuse_cast(const tnb_graph *graph, const tnb_node *node);
 /* shape.c */

@@ -87,7 +87,7 @@ static const struct ocl_op ops[] = {
     {"hard_swish_grad", "f", "f", "*", "elementwise", ocl_emit_binary, NULL},
     {"clip_grad", "f", "f", "*", "elementwise", ocl_emit_binary, NULL},
     {"cast", "d", "d", "*", "elementwise", ocl_emit_cast, ocl_refuse_cast},
-    {"select", "cdd", "d", "*", "elementwise", ocl_emit_select, NULL},
+    {"where", "cdd", "d", "*", "elementwise", ocl_emit_where, NULL},
     {"reshape", "d", "=", NULL, "copy", ocl_emit_alias, NULL},
     {"identity", "d", "=", NULL, "copy", ocl_emit_alias, NULL},
     {"stop_gradient", "d", "=", NULL, "copy", ocl_emit_alias, NULL},

@@ -1,6 +1,6 @@
 /* y = cond ? a : b, any broadcast; T has the element's size, C is uchar or float. The table holds
  * the strides of cond, a, b over y's shape. a and b may be y's memory. */
-__kernel void select_any(IN(C, c), IN(T, a), IN(T, b), OUT(T, y), IN(int, table), const int n,
+__kernel void where_any(IN(C, c), IN(T, a), IN(T, b), OUT(T, y), IN(int, table), const int n,
                          const int chunk)
 {
     EACH(i, n, chunk) {
@@ -10,7 +10,7 @@ __kernel void select_any(IN(C, c), IN(T, a), IN(T, b), OUT(T, y), IN(int, table)
     }
 }
 
-__kernel void select_flat(IN(C, c), IN(T, a), IN(T, b), OUT(T, y), const int c_step, const int n,
+__kernel void where_flat(IN(C, c), IN(T, a), IN(T, b), OUT(T, y), const int c_step, const int n,
                           const int chunk)
 {
     INDEPENDENT
