@@ -148,16 +148,42 @@ TN_OP(embedding_grad)
 
 TN_OP_SECTION("Convolution and pooling")
 
-/* conv2d.c */
+/* conv.c, conv_transpose.c */
+TN_OP(conv1d)
+TN_OP(conv1d_grad_input)
+TN_OP(conv1d_grad_weight)
 TN_OP(conv2d)
 TN_OP(conv2d_grad_input)
 TN_OP(conv2d_grad_weight)
+TN_OP(conv3d)
+TN_OP(conv3d_grad_input)
+TN_OP(conv3d_grad_weight)
+TN_OP(conv_transpose1d)
+TN_OP(conv_transpose2d)
 
-/* max_pool2d.c, avg_pool2d.c */
+/* max_pool.c, avg_pool.c, lp_pool.c */
+TN_OP(max_pool1d)
+TN_OP(max_pool1d_grad)
 TN_OP(max_pool2d)
 TN_OP(max_pool2d_grad)
+TN_OP(avg_pool1d)
+TN_OP(avg_pool1d_grad)
 TN_OP(avg_pool2d)
 TN_OP(avg_pool2d_grad)
+TN_OP(lp_pool1d)
+TN_OP(lp_pool1d_grad)
+TN_OP(lp_pool2d)
+TN_OP(lp_pool2d_grad)
+TN_OP(global_lp_pool)
+TN_OP(global_lp_pool_grad)
+
+/* adaptive_pool.c */
+TN_OP(adaptive_avg_pool)
+TN_OP(adaptive_avg_pool_grad)
+TN_OP(adaptive_max_pool)
+TN_OP(adaptive_max_pool_grad)
+TN_OP(global_avg_pool)
+TN_OP(global_max_pool)
 
 TN_OP_SECTION("Normalisation and softmax")
 
