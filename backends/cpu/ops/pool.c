@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * max_pool2d with the index of each maximum, avg_pool2d, and their gradients. Threads share whole
- * (image, channel) planes, so gradients that overlap add up in one order. */
+ * Max pools with the index of each maximum, average and Lp pools, over windows of one or two axes,
+ * adaptive and global ones, and their gradients. Threads share whole (image, channel) planes, so
+ * gradients that overlap add up in one order. */
 #include <math.h>
 
 #include "ops.h"
@@ -12,8 +13,47 @@ enum { WIDE = 16 }; /* outputs of a row that are worked on at once */
 struct state {
     struct cpu_window g;
     bool pairs; /* 2x2 windows side by side, no padding */
-    bool include_pad;
+    bool include_pad, adaptive;
+    float p; /* of Lp */
 };
+
+/* A window's real cells, g.dh and g.dw apart; and one over the number of cells that count. */
+struct box {
+    int64_t y0, y1, x0, x1;
+    float scale;
+};
+
+/* Cells [*lo, *hi) of an axis, `step` apart, and how many cells count. */
+static int64_t taps(int64_t start, int64_t k, int64_t step, int64_t size, int64_t end_pad,
+                    bool include_pad, int64_t *lo, int64_t *hi)
+{
+    int64_t first = start < 0 ? (-start + step - 1) / step : 0;
+    int64_t last = start < size ? cpu_min64(k, (size - start + step - 1) / step) : 0;
+    *lo = start + first * step;
+    *hi = last > first ? start + (last - 1) * step + 1 : *lo;
+    if (include_pad)
+        return cpu_min64(k, (size + end_pad - start + step - 1) / step);
+    return cpu_max64(0, last - first);
+}
+
+static struct box window_box(const struct state *s, int64_t oy, int64_t ox)
+{
+    const struct cpu_window *g = &s->g;
+    struct box b;
+    int64_t n;
+    if (s->adaptive) {
+        b.y0 = oy * g->h / g->oh;
+        b.y1 = ((oy + 1) * g->h + g->oh - 1) / g->oh;
+        b.x0 = ox * g->w / g->ow;
+        b.x1 = ((ox + 1) * g->w + g->ow - 1) / g->ow;
+        n = (b.y1 - b.y0) * (b.x1 - b.x0);
+    } else {
+        n = taps(oy * g->sh - g->pt, g->kh, g->dh, g->h, g->pb, s->include_pad, &b.y0, &b.y1) *
+            taps(ox * g->sw - g->pl, g->kw, g->dw, g->w, g->pr, s->include_pad, &b.x0, &b.x1);
+    }
+    b.scale = n > 0 ? 1.0f / (float)n : 0;
+    return b;
+}
 
 /* --- max --- */
 
@@ -60,26 +100,21 @@ static void max_pairs(const struct cpu_window *g, const float *x, float *y, int3
     }
 }
 
-static void max_cell(const struct cpu_window *g, const float *x, int64_t oy, int64_t ox, float *y,
+static void max_cell(const struct state *s, const float *x, int64_t oy, int64_t ox, float *y,
                      int32_t *index)
 {
+    const struct cpu_window *g = &s->g;
+    struct box b = window_box(s, oy, ox);
     float m = -INFINITY;
     int64_t at = -1;
-    for (int64_t ky = 0; ky < g->kh; ky++) {
-        int64_t iy = oy * g->sh + ky * g->dh - g->pt;
-        if (iy < 0 || iy >= g->h)
-            continue;
-        for (int64_t kx = 0; kx < g->kw; kx++) {
-            int64_t ix = ox * g->sw + kx * g->dw - g->pl;
-            if (ix < 0 || ix >= g->w)
-                continue;
+    for (int64_t iy = b.y0; iy < b.y1; iy += g->dh)
+        for (int64_t ix = b.x0; ix < b.x1; ix += g->dw) {
             float v = x[iy * g->w + ix];
             if (at < 0 || WINS(v, m)) {
                 m = v;
                 at = iy * g->w + ix;
             }
         }
-    }
     *y = m;
     *index = (int32_t)at;
 }
@@ -99,7 +134,7 @@ static void max_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         }
         for (int64_t oy = 0; oy < g->oh; oy++)
             for (int64_t ox = 0; ox < g->ow; ox++, y++, index++)
-                max_cell(g, x, oy, ox, y, index);
+                max_cell(s, x, oy, ox, y, index);
     }
 }
 
@@ -173,25 +208,6 @@ static void max_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
 
 /* --- average --- */
 
-struct box {
-    int64_t y0, y1, x0, x1;
-    float scale;
-};
-
-/* The window's real cells, and one over the number of cells that count. */
-static struct box window_box(const struct state *s, int64_t oy, int64_t ox)
-{
-    const struct cpu_window *g = &s->g;
-    int64_t y = oy * g->sh - g->pt, x = ox * g->sw - g->pl;
-    struct box b = {cpu_max64(y, 0), cpu_min64(y + g->kh, g->h), cpu_max64(x, 0),
-                    cpu_min64(x + g->kw, g->w), 0};
-    int64_t n = cpu_max64(0, b.y1 - b.y0) * cpu_max64(0, b.x1 - b.x0);
-    if (s->include_pad)
-        n = (cpu_min64(y + g->kh, g->h + g->pb) - y) * (cpu_min64(x + g->kw, g->w + g->pr) - x);
-    b.scale = n > 0 ? 1.0f / (float)n : 0;
-    return b;
-}
-
 static void avg_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
@@ -204,8 +220,8 @@ static void avg_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
             for (int64_t ox = 0; ox < g->ow; ox++) {
                 struct box b = window_box(s, oy, ox);
                 double sum = 0;
-                for (int64_t iy = b.y0; iy < b.y1; iy++)
-                    for (int64_t ix = b.x0; ix < b.x1; ix++)
+                for (int64_t iy = b.y0; iy < b.y1; iy += g->dh)
+                    for (int64_t ix = b.x0; ix < b.x1; ix += g->dw)
                         sum += (double)x[iy * g->w + ix];
                 *y++ = (float)(sum * (double)b.scale);
             }
@@ -225,10 +241,81 @@ static void avg_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
             for (int64_t ox = 0; ox < g->ow; ox++) {
                 struct box b = window_box(s, oy, ox);
                 float d = *dy++ * b.scale;
-                for (int64_t iy = b.y0; iy < b.y1; iy++)
-                    for (int64_t ix = b.x0; ix < b.x1; ix++)
+                for (int64_t iy = b.y0; iy < b.y1; iy += g->dh)
+                    for (int64_t ix = b.x0; ix < b.x1; ix += g->dw)
                         dx[iy * g->w + ix] += d;
             }
+    }
+}
+
+/* --- Lp --- */
+
+static float power(float v, float p)
+{
+    return p == 0 ? 1 : p == 1 ? v : p == 2 ? v * v : powf(v, p);
+}
+
+/* Powers are taken of shares of the largest cell, which keeps them in range. */
+static float window_norm(const struct state *s, const float *x, const struct box *b)
+{
+    const struct cpu_window *g = &s->g;
+    float largest = 0;
+    double sum = 0;
+    for (int64_t iy = b->y0; iy < b->y1; iy += g->dh)
+        for (int64_t ix = b->x0; ix < b->x1; ix += g->dw) {
+            float v = fabsf(x[iy * g->w + ix]);
+            if (!(v <= largest) && largest == largest)
+                largest = v;
+        }
+    if (largest == 0 || !isfinite(largest))
+        return largest;
+    for (int64_t iy = b->y0; iy < b->y1; iy += g->dh)
+        for (int64_t ix = b->x0; ix < b->x1; ix += g->dw)
+            sum += (double)power(fabsf(x[iy * g->w + ix]) / largest, s->p);
+    double root = s->p == 1 ? sum : s->p == 2 ? sqrt(sum) : pow(sum, 1 / (double)s->p);
+    return (float)((double)largest * root);
+}
+
+static void lp_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    const struct cpu_window *g = &s->g;
+    for (int64_t p = lo; p < hi; p++) {
+        const float *x = (const float *)(const void *)k->in[0] + p * g->h * g->w;
+        float *y = (float *)(void *)k->out[0] + p * g->oh * g->ow;
+        for (int64_t oy = 0; oy < g->oh; oy++)
+            for (int64_t ox = 0; ox < g->ow; ox++) {
+                struct box b = window_box(s, oy, ox);
+                *y++ = window_norm(s, x, &b);
+            }
+    }
+}
+
+static void lp_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    const struct cpu_window *g = &s->g;
+    int64_t in = g->h * g->w, out = g->oh * g->ow;
+    for (int64_t p = lo; p < hi; p++) {
+        const float *x = (const float *)(const void *)k->in[0] + p * in;
+        const float *y = (const float *)(const void *)k->in[1] + p * out;
+        const float *dy = (const float *)(const void *)k->in[2] + p * out;
+        float *dx = (float *)(void *)k->out[0] + p * in;
+        memset(dx, 0, (size_t)in * sizeof *dx);
+        for (int64_t o = 0; o < out; o++) {
+            struct box b = window_box(s, o / g->ow, o % g->ow);
+            if (y[o] == 0)
+                continue;
+            for (int64_t iy = b.y0; iy < b.y1; iy += g->dh)
+                for (int64_t ix = b.x0; ix < b.x1; ix += g->dw) {
+                    float v = x[iy * g->w + ix];
+                    float slope =
+                        v == 0 ? 0 * y[o] : copysignf(power(fabsf(v) / y[o], s->p - 1), v);
+                    dx[iy * g->w + ix] += dy[o] * slope;
+                }
+        }
     }
 }
 
@@ -266,13 +353,44 @@ static tnb_status avg_grad_run(const struct cpu_kernel *k, tnb_error *err)
     return TNB_OK;
 }
 
+static tnb_status lp_run(const struct cpu_kernel *k, tnb_error *err)
+{
+    const struct state *s = k->state;
+    over_planes(k, lp_range, 4 * s->g.kh * s->g.kw + 4);
+    return TNB_OK;
+}
+
+static tnb_status lp_grad_run(const struct cpu_kernel *k, tnb_error *err)
+{
+    const struct state *s = k->state;
+    over_planes(k, lp_grad_range, 4 * s->g.kh * s->g.kw + 4);
+    return TNB_OK;
+}
+
 static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 {
-    const tnb_tensor *x = q->in[0];
-    if (strcmp(q->node->op, "max_pool2d") == 0 && x->rank == 4 && x->dim[2] * x->dim[3] > INT32_MAX)
-        return cpu_refuse(why, "an i32 index cannot number %lld cells",
-                          (long long)(x->dim[2] * x->dim[3]));
-    return cpu_need_f32(q, 1, 1, why);
+    const char *op = q->node->op;
+    bool grad = strstr(op, "_grad") != NULL, max = strstr(op, "max_pool") != NULL;
+    const tnb_tensor *index = grad ? q->in[1] : q->out[1];
+    if (max && index && index->dtype != TNB_I32)
+        return cpu_refuse(why, "index is %s, not i32", cpu_dtype_name(index->dtype));
+    return cpu_need_f32(q, grad && max ? 1 : 7, 1, why);
+}
+
+/* --- preparation --- */
+
+/* One window of all cells, or windows that share them out, over at most two axes. */
+static void adaptive_init(struct state *s, const tnb_tensor *x, const tnb_tensor *y)
+{
+    bool flat = x->rank != 4 || cpu_dims(y, 2, y->rank) == 1;
+    s->adaptive = true;
+    s->g = (struct cpu_window){.n = x->dim[0], .c = x->dim[1], .dh = 1, .dw = 1};
+    s->g.h = flat ? 1 : x->dim[2];
+    s->g.oh = flat ? 1 : y->dim[2];
+    s->g.w = flat ? cpu_dims(x, 2, x->rank) : x->dim[3];
+    s->g.ow = flat ? cpu_dims(y, 2, y->rank) : y->dim[3];
+    s->g.kh = s->g.oh ? s->g.h / s->g.oh + 1 : 1; /* about; for the cost alone */
+    s->g.kw = s->g.ow ? s->g.w / s->g.ow + 1 : 1;
 }
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
@@ -282,14 +400,25 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     if (status != TNB_OK)
         return status;
     struct state *s = mem;
-    bool grad = strstr(q->node->op, "_grad") != NULL, max = q->node->op[0] == 'm';
-    const tnb_tensor *x = grad ? q->out[0] : q->in[0], *y = grad ? q->in[0] : q->out[0];
-    cpu_window_init(&s->g, q->node, x, y, 0, 0);
+    const char *op = q->node->op;
+    bool grad = strstr(op, "_grad") != NULL, max = strstr(op, "max_pool") != NULL;
+    bool lp = strstr(op, "lp_pool") != NULL;
+    const tnb_tensor *x = grad ? q->out[0] : q->in[0], *y = grad ? q->in[lp] : q->out[0];
+    if (strncmp(op, "adaptive_", 9) == 0 || strncmp(op, "global_", 7) == 0)
+        adaptive_init(s, x, y);
+    else
+        cpu_window_init(&s->g, q->node, x, y, 0, 0);
     const struct cpu_window *g = &s->g;
-    s->pairs = g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && g->dh == 1 && g->dw == 1 &&
-               g->pt == 0 && g->pl == 0 && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
+    s->pairs = !s->adaptive && g->kh == 2 && g->kw == 2 && g->sh == 2 && g->sw == 2 && g->dh == 1 &&
+               g->dw == 1 && g->pt == 0 && g->pl == 0 && 2 * g->oh <= g->h && 2 * g->ow <= g->w;
     s->include_pad = tnb_attr_int(q->node, "count_include_pad", 0) != 0;
-    k->run = max ? (grad ? max_grad_run : max_run) : (grad ? avg_grad_run : avg_run);
+    s->p = (float)tnb_attr_float(q->node, "p", 2);
+    if (max)
+        k->run = grad ? max_grad_run : max_run;
+    else if (lp)
+        k->run = grad ? lp_grad_run : lp_run;
+    else
+        k->run = grad ? avg_grad_run : avg_run;
     return TNB_OK;
 }
 
@@ -297,8 +426,14 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     {                                                                          \
         .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
     }
+/* clang-format off */
+#define BOTH(op) POOL(op), POOL(op "_grad")
 
 const struct cpu_op CPU_SYM(cpu_pool)[] = {
-    POOL("max_pool2d"),      POOL("max_pool2d_grad"), POOL("avg_pool2d"),
-    POOL("avg_pool2d_grad"), {.name = NULL},
+    BOTH("max_pool1d"), BOTH("max_pool2d"), BOTH("avg_pool1d"), BOTH("avg_pool2d"),
+    BOTH("lp_pool1d"), BOTH("lp_pool2d"), BOTH("global_lp_pool"),
+    BOTH("adaptive_avg_pool"), BOTH("adaptive_max_pool"),
+    POOL("global_avg_pool"), POOL("global_max_pool"),
+    {.name = NULL},
 };
+/* clang-format on */
