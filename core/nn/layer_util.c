@@ -7,7 +7,9 @@
 #include "nn/layer.h"
 
 const char *const tn_activation_names[] = {
-    "linear", "relu", "leaky_relu", "sigmoid", "tanh", "exp", "softmax", "log_softmax", NULL,
+    "linear",       "relu",       "relu6", "leaky_relu", "elu",      "celu",        "selu",
+    "gelu",         "gelu_tanh",  "silu",  "mish",       "softplus", "softsign",    "sigmoid",
+    "hard_sigmoid", "hard_swish", "tanh",  "exp",        "softmax",  "log_softmax", NULL,
 };
 
 struct initializer {
@@ -76,11 +78,16 @@ tn_value tn_layer_activate(const struct tn_layer_ctx *ctx, const char *activatio
 {
     if (strcmp(activation, "linear") == 0 || x == TN_NONE)
         return x;
-    if (strcmp(activation, "leaky_relu") == 0) {
-        /* Keras's slope for the activation by name is 0.2. */
-        struct tn_attr alpha = TN_AF("alpha", 0.2);
-        return tn_op1(ctx->graph, activation, x, &alpha, 1);
-    }
+    /* As Keras and PyTorch have them where a name stands alone: Keras's slope of leaky_relu, the
+     * slope of hard_sigmoid that both use. */
+    const struct tn_attr slope = TN_AF("alpha", 0.2), sixth = TN_AF("alpha", 1.0 / 6.0),
+                         by_tanh = TN_AS("approximate", "tanh");
+    if (strcmp(activation, "leaky_relu") == 0)
+        return tn_op1(ctx->graph, activation, x, &slope, 1);
+    if (strcmp(activation, "hard_sigmoid") == 0)
+        return tn_op1(ctx->graph, activation, x, &sixth, 1);
+    if (strcmp(activation, "gelu_tanh") == 0)
+        return tn_op1(ctx->graph, "gelu", x, &by_tanh, 1);
     return tn_op1(ctx->graph, activation, x, NULL, 0);
 }
 

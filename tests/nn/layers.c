@@ -80,6 +80,50 @@ ON_EACH(layers, shared_weights)
     tn_model_destroy(&model);
 }
 
+/* Values of PyTorch at -2, -1/2, 1/2 and 7; the slope of leaky_relu is Keras's 0.2. */
+ON_EACH(layers, activations_by_name)
+{
+    static const struct {
+        const char *name;
+        float want[4];
+    } table[] = {
+        {"linear", {-2, -0.5f, 0.5f, 7}},
+        {"relu", {0, 0, 0.5f, 7}},
+        {"relu6", {0, 0, 0.5f, 6}},
+        {"leaky_relu", {-0.4f, -0.1f, 0.5f, 7}},
+        {"elu", {-0.8646647f, -0.3934693f, 0.5f, 7}},
+        {"celu", {-0.8646647f, -0.3934693f, 0.5f, 7}},
+        {"selu", {-1.520166f, -0.6917582f, 0.5253505f, 7.354907f}},
+        {"gelu", {-0.04550026f, -0.1542688f, 0.3457312f, 7}},
+        {"gelu_tanh", {-0.04540231f, -0.154286f, 0.345714f, 7}},
+        {"silu", {-0.2384058f, -0.1887703f, 0.3112297f, 6.993623f}},
+        {"mish", {-0.2525015f, -0.2207438f, 0.3752452f, 6.999988f}},
+        {"softplus", {0.126928f, 0.474077f, 0.974077f, 7.000911f}},
+        {"softsign", {-0.6666667f, -0.3333333f, 0.3333333f, 0.875f}},
+        {"sigmoid", {0.1192029f, 0.3775407f, 0.6224593f, 0.9990889f}},
+        {"hard_sigmoid", {0.1666667f, 0.4166667f, 0.5833333f, 1}},
+        {"hard_swish", {-0.3333333f, -0.2083333f, 0.2916667f, 7}},
+        {"tanh", {-0.9640276f, -0.4621172f, 0.4621172f, 0.9999983f}},
+        {"exp", {0.1353353f, 0.6065307f, 1.648721f, 1096.633f}},
+        {"softmax", {0.0001231414f, 0.0005518813f, 0.001500169f, 0.9978248f}},
+        {"log_softmax", {-9.002178f, -7.502178f, -6.502178f, -0.002177561f}},
+    };
+    tn_session *session = open_session(*on);
+    for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        tn_model *model = new_model("x", TN_SHAPE(4));
+        const struct tn_attr name = TN_AS("activation", table[i].name);
+        float y[4];
+        add_layer(model,
+                  (struct tn_layer_spec){.type = "activation", .options = &name, .n_options = 1});
+        tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(1, 4), 0), 0);
+        set_f32(plan, "x", (const float[]){-2, -0.5f, 0.5f, 7}, 4);
+        run(plan);
+        get_f32(plan, "y", y, 4);
+        expect_close(y, table[i].want, 4, 1e-5, 1e-6, table[i].name);
+        tn_model_destroy(&model);
+    }
+}
+
 static const float samples[] = {1, 10, 2, 20, 3, 30, 6, 40}; /* [4, 2] */
 
 /* Means 3 and 25, variances 3.5 and 125. */

@@ -12,7 +12,7 @@ const char *const backend_names[N_ON] = {"ref", "cpu", "opencl"};
 static tn_runtime *runtime;
 static tn_device *device;
 static tn_session *sessions[2];
-static tn_graph *graphs[16];
+static tn_graph *graphs[32];
 static size_t n_graphs;
 
 void check(tn_status st, const struct tn_error *err, const char *what)
@@ -68,6 +68,7 @@ void close_all(void)
 tn_graph *new_graph(const char *name)
 {
     struct tn_error err = {0};
+    cr_assert_lt(n_graphs, sizeof(graphs) / sizeof(*graphs), "more graphs than a test may open");
     check(tn_graph_create(name, &graphs[n_graphs], &err), &err, "graph");
     return graphs[n_graphs++];
 }
