@@ -216,6 +216,14 @@ TN_OP_SECTION("Attention and recurrent")
 TN_OP(attention)
 TN_OP(attention_grad)
 
+/* rnn.c, lstm.c, gru.c */
+TN_OP(rnn)
+TN_OP(rnn_grad)
+TN_OP(lstm)
+TN_OP(lstm_grad)
+TN_OP(gru)
+TN_OP(gru_grad)
+
 TN_OP_SECTION("Random")
 
 /* dropout.c */

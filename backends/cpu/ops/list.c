@@ -22,6 +22,7 @@ const struct cpu_op *const CPU_SYM(cpu_families)[] = {
     CPU_SYM(cpu_update),
     CPU_SYM(cpu_row_norm),
     CPU_SYM(cpu_attention),
+    CPU_SYM(cpu_recurrent),
     CPU_SYM(cpu_cast),
     CPU_SYM(cpu_moments),
     CPU_SYM(cpu_search),

@@ -45,6 +45,7 @@ extern const struct cpu_op CPU_SYM(cpu_loss)[];
 extern const struct cpu_op CPU_SYM(cpu_update)[];
 extern const struct cpu_op CPU_SYM(cpu_row_norm)[];
 extern const struct cpu_op CPU_SYM(cpu_attention)[];
+extern const struct cpu_op CPU_SYM(cpu_recurrent)[];
 extern const struct cpu_op CPU_SYM(cpu_cast)[];
 /* clang-format on */
 extern const struct cpu_half CPU_SYM(cpu_half);
