@@ -24,10 +24,16 @@
 #define OUTS_gru 3
 #define OUTS_lstm 7
 
+/* f32 in a case of 16-bit types too: what forward keeps for its gradient. */
+#define KEEP(low, high, ...)                                              \
+    {                                                                     \
+        .dtype = TN_F32, .fill = FILL_UNIFORM, .lo = (low), .hi = (high), \
+        .shape = DIMS(__VA_ARGS__), .keep_dtype = 1                       \
+    }
 /* After dy_h: reserve, c0 and dy_c. */
 #define KEPT_rnn(d, t, b, h)
-#define KEPT_gru(d, t, b, h) , RANGE(0.1, 0.9, d, t, b, 4 * (h))
-#define KEPT_lstm(d, t, b, h) , RANGE(0.1, 0.9, d, t, b, 5 * (h)), STATE(d, b, h), STATE(d, b, h)
+#define KEPT_gru(d, t, b, h) , KEEP(0.1, 0.9, d, t, b, 4 * (h))
+#define KEPT_lstm(d, t, b, h) , KEEP(0.1, 0.9, d, t, b, 5 * (h)), STATE(d, b, h), STATE(d, b, h)
 
 #define FORWARD(op_, g, name_, t, b, i, h, d, lengths, ...)            \
     {.op = #op_,                                                       \

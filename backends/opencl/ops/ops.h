@@ -63,6 +63,9 @@ void ocl_emit_softmax_grad(struct ocl_build *b);
 /* attention.c */
 void ocl_emit_attention(struct ocl_build *b);
 void ocl_emit_attention_grad(struct ocl_build *b);
+/* recurrent.c */
+void ocl_emit_recurrent(struct ocl_build *b);
+void ocl_emit_recurrent_grad(struct ocl_build *b);
 /* random.c */
 void ocl_emit_dropout(struct ocl_build *b);
 /* loss.c */
