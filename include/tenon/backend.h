@@ -363,6 +363,11 @@ static inline double tnb_attr_float(const tnb_node *node, const char *key, doubl
     const tnb_attr *a = tnb_attr_find(node, key);
     return a && a->type == TNB_ATTR_FLOAT ? a->v.f : dflt;
 }
+static inline const char *tnb_attr_string(const tnb_node *node, const char *key, const char *dflt)
+{
+    const tnb_attr *a = tnb_attr_find(node, key);
+    return a && a->type == TNB_ATTR_STRING ? a->v.s : dflt;
+}
 /* The list's i-th entry, or dflt where the list is shorter or absent. */
 static inline int64_t tnb_attr_at(const tnb_node *node, const char *key, uint32_t i, int64_t dflt)
 {
