@@ -231,15 +231,29 @@ TN_OP(dropout)
 
 TN_OP_SECTION("Losses")
 
-/* cross_entropy.c, loss.c */
+/* cross_entropy.c, loss.c, cosine_embedding.c */
 TN_OP(sparse_softmax_cross_entropy)
 TN_OP(sparse_softmax_cross_entropy_grad)
+TN_OP(softmax_cross_entropy)
+TN_OP(softmax_cross_entropy_grad)
+TN_OP(nll)
+TN_OP(nll_grad)
 TN_OP(mse)
 TN_OP(mse_grad)
+TN_OP(mae)
+TN_OP(mae_grad)
+TN_OP(huber)
+TN_OP(huber_grad)
+TN_OP(hinge)
+TN_OP(hinge_grad)
 TN_OP(bce)
 TN_OP(bce_grad)
 TN_OP(bce_with_logits)
 TN_OP(bce_with_logits_grad)
+TN_OP(kl_div)
+TN_OP(kl_div_grad)
+TN_OP(cosine_embedding)
+TN_OP(cosine_embedding_grad)
 
 TN_OP_SECTION("Updates")
 

@@ -68,9 +68,17 @@ void ocl_emit_recurrent(struct ocl_build *b);
 void ocl_emit_recurrent_grad(struct ocl_build *b);
 /* random.c */
 void ocl_emit_dropout(struct ocl_build *b);
-/* loss.c */
+/* class_loss.c */
 void ocl_emit_ce(struct ocl_build *b);
 void ocl_emit_ce_grad(struct ocl_build *b);
+void ocl_emit_nll(struct ocl_build *b);
+void ocl_emit_nll_grad(struct ocl_build *b);
+void ocl_emit_cosine(struct ocl_build *b);
+void ocl_emit_cosine_grad(struct ocl_build *b);
+/* loss.c */
+/* y [1] = the sum of x [n] over `divisor`. */
+void ocl_emit_total(struct ocl_build *b, struct ocl_ref x, struct ocl_ref y, int64_t n,
+                    double divisor);
 void ocl_emit_loss(struct ocl_build *b);
 void ocl_emit_loss_grad(struct ocl_build *b);
 /* update.c */
