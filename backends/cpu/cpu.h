@@ -16,7 +16,7 @@
 
 #include "tenon/backend.h"
 
-#define CPU_MAX_IN 16u
+#define CPU_MAX_IN 64u
 #define CPU_MAX_OUT 8u
 #define CPU_ALIGN 64u /* of buffers, spans and workspaces: a cache line, an AVX-512 vector */
 #define CPU_WHY 160u

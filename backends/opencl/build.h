@@ -118,7 +118,7 @@ bool ocl_use_tiles(struct ocl_build *b);
 /* Accepted element types, one letter per input and output:
  * f f32; i i32 or i64; l i64; n f32, i32 or i64; k these or u8; x these or bool; b bool;
  * c f32 or bool; m i32; = the first input's; d is x, f16 or bf16: moved by element size, or
- * converted by the kernel. The last letter stands for all that follow. A node that these letters
+ * converted by the kernel; e is d or f64. The last letter stands for all that follow. A node that these letters
  * refuse for its f16 and bf16 operands alone runs on f32 copies of them (half.c). */
 struct ocl_op {
     const char *name;

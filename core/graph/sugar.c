@@ -91,3 +91,40 @@ tn_value tn_stop_gradient(tn_graph *graph, tn_value x)
 {
     return tn_op1(graph, "stop_gradient", x, NULL, 0);
 }
+
+/* Joined 64 at a time: the first node takes 64, each later one what there is so far and 63 more. */
+tn_value tn_concat(tn_graph *graph, const tn_value *x, size_t n, int64_t axis)
+{
+    enum { MOST = 64 };
+    const struct tn_attr attr[] = {TN_AI("axis", axis)};
+    tn_value list[MOST], joined = TN_NONE;
+    uint32_t filled = 0;
+    if (n == 0)
+        tn_graph_op(graph, "concat", NULL, 0, attr, 1, &joined, 1); /* refused, with the reason */
+    for (size_t i = 0; i < n; i++) {
+        list[filled++] = x[i];
+        if (filled < MOST && i + 1 < n)
+            continue;
+        tn_graph_op(graph, "concat", list, filled, attr, 1, &joined, 1);
+        list[0] = joined;
+        filled = 1;
+    }
+    return joined;
+}
+
+void tn_split(tn_graph *graph, tn_value x, int64_t axis, const int64_t *sizes, size_t n,
+              tn_value *out_parts)
+{
+    enum { MOST = 8 };
+    for (size_t i = 0; i < n; i++)
+        out_parts[i] = TN_NONE;
+    for (size_t first = 0; first < n; first += MOST) {
+        const struct tn_attr attr[] = {
+            TN_AI("axis", axis),
+            TN_AI("first", (int64_t)first),
+            sizes ? TN_AV("sizes", n, sizes) : TN_AI("parts", (int64_t)n),
+        };
+        size_t rest = n - first;
+        tn_graph_op(graph, "split", &x, 1, attr, 3, out_parts + first, rest < MOST ? rest : MOST);
+    }
+}

@@ -33,19 +33,6 @@ static void walk_part(struct tn_walk *w, const struct tn_shape *whole, const str
     }
 }
 
-static tn_value zeros_like(const struct tn_grad *ctx, tn_value like)
-{
-    struct tn_shape storage;
-    tn_value zeros;
-    struct tn_attr attrs[] = {
-        tn_grad_shape_attr(ctx, "shape", like, &storage),
-        TN_AF("value", 0.0),
-        TN_AS("dtype", tn_dtype_name(tn_graph_dtype(ctx->graph, like))),
-    };
-    tn_graph_op(ctx->graph, "fill", NULL, 0, attrs, TN_LEN(attrs), &zeros, 1);
-    return zeros;
-}
-
 /* --- dynamic_slice --- */
 
 static tn_status dynamic_slice_infer(struct tn_infer *ctx)
@@ -81,7 +68,7 @@ static void dynamic_slice_reference(const struct tn_ref *ctx)
 static tn_status dynamic_slice_gradient(const struct tn_grad *ctx)
 {
     if (ctx->needed[0])
-        ctx->in_grad[0] = tn_op3(ctx->graph, "dynamic_update_slice", zeros_like(ctx, ctx->in[0]),
+        ctx->in_grad[0] = tn_op3(ctx->graph, "dynamic_update_slice", tn_ops_zeros(ctx, ctx->in[0]),
                                  ctx->out_grad[0], ctx->in[1], NULL, 0);
     return TN_OK;
 }
@@ -101,6 +88,7 @@ const struct tn_op tn_op_dynamic_slice = {
     .attrs = dynamic_slice_attrs,
     .n_attrs = 1,
     .formula = "x[start : start + size], start clamped so that the slice fits",
+    .shapes = "x any dtype, start i64 [rank of x]; y of the shape `size`",
     .infer = dynamic_slice_infer,
     .gradient = dynamic_slice_gradient,
     .reference = dynamic_slice_reference,
@@ -150,7 +138,7 @@ static tn_status dynamic_update_slice_gradient(const struct tn_grad *ctx)
     tn_value dy = ctx->out_grad[0], update = ctx->in[1], start = ctx->in[2];
     if (ctx->needed[0])
         ctx->in_grad[0] =
-            tn_op3(ctx->graph, "dynamic_update_slice", dy, zeros_like(ctx, update), start, NULL, 0);
+            tn_op3(ctx->graph, "dynamic_update_slice", dy, tn_ops_zeros(ctx, update), start, NULL, 0);
     if (ctx->needed[1]) {
         struct tn_shape storage;
         struct tn_attr size = tn_grad_shape_attr(ctx, "size", update, &storage);
@@ -169,6 +157,8 @@ const struct tn_op tn_op_dynamic_update_slice = {
     .in_names = dynamic_update_slice_in,
     .out_names = tn_ops_out_y,
     .formula = "x with update written at start, clamped so that it fits",
+    .shapes = "x, update of one dtype (any) and rank, no dim of update larger than x's; start i64 "
+              "[rank]; y like x",
     .infer = dynamic_update_slice_infer,
     .gradient = dynamic_update_slice_gradient,
     .reference = dynamic_update_slice_reference,

@@ -115,6 +115,36 @@ TN_OP(dynamic_update_slice)
 TN_OP(fill)
 TN_OP(dim_size)
 
+/* join.c, squeeze.c, tile.c, diagonal.c, blocks.c, pad.c */
+TN_OP(concat)
+TN_OP(split)
+TN_OP(squeeze)
+TN_OP(unsqueeze)
+TN_OP(tile)
+TN_OP(tile_grad)
+TN_OP(flip)
+TN_OP(diagonal)
+TN_OP(diagonal_grad)
+TN_OP(trilu)
+TN_OP(space_to_depth)
+TN_OP(depth_to_space)
+TN_OP(pad)
+TN_OP(pad_grad)
+
+/* gather.c, gather_nd.c, one_hot.c */
+TN_OP(gather)
+TN_OP(gather_grad)
+TN_OP(take_along_axis)
+TN_OP(scatter_add)
+TN_OP(gather_nd)
+TN_OP(scatter_nd)
+TN_OP(one_hot)
+TN_OP(range)
+
+/* resize.c */
+TN_OP(resize)
+TN_OP(resize_grad)
+
 TN_OP_SECTION("Reductions")
 
 /* reduce.c, reduce_grad.c */

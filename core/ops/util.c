@@ -217,3 +217,29 @@ struct tn_attr tn_ops_attr(const struct tn_grad *ctx, const char *name)
             return ctx->attrs->list[i];
     return (struct tn_attr){.name = name}; /* not in the schema: our bug, refused by the graph */
 }
+
+tn_value tn_ops_zeros(const struct tn_grad *ctx, tn_value like)
+{
+    struct tn_shape storage;
+    tn_value zeros = TN_NONE;
+    struct tn_attr attrs[] = {
+        tn_grad_shape_attr(ctx, "shape", like, &storage),
+        TN_AF("value", 0.0),
+        TN_AS("dtype", tn_dtype_name(tn_graph_dtype(ctx->graph, like))),
+    };
+    tn_graph_op(ctx->graph, "fill", NULL, 0, attrs, TN_LEN(attrs), &zeros, 1);
+    return zeros;
+}
+
+/* A double and an int64_t have one size, so that the bytes need no look at the dtype. */
+void tn_ops_move(const struct tn_ref_tensor *out, int64_t to, const struct tn_ref_tensor *in,
+                 int64_t from)
+{
+    memcpy((char *)out->data.any + to * 8, (const char *)in->data.any + from * 8, 8);
+}
+
+void tn_ops_clear(const struct tn_ref_tensor *out)
+{
+    if (out->count)
+        memset(out->data.any, 0, (size_t)out->count * 8);
+}

@@ -57,7 +57,15 @@ tn_status tn_ops_infer_dloss(const struct tn_infer *ctx, uint32_t input,
 /* Inputs 0 .. n-1 all float, same dtype, same shape; output 0 the same. */
 tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n);
 
-/* Gradients. A scalar of the dtype of `like`. */
+/* References. Element `from` of `in` becomes element `to` of `out`: one dtype, whichever it is. */
+void tn_ops_move(const struct tn_ref_tensor *out, int64_t to, const struct tn_ref_tensor *in,
+                 int64_t from);
+/* Zeros everywhere. */
+void tn_ops_clear(const struct tn_ref_tensor *out);
+
+/* Gradients. Zeros of the shape and dtype of `like`. */
+tn_value tn_ops_zeros(const struct tn_grad *ctx, tn_value like);
+/* A scalar of the dtype of `like`. */
 tn_value tn_ops_scalar(const struct tn_grad *ctx, tn_value like, double value);
 /* The forward node's own attribute, to be handed on unchanged. */
 struct tn_attr tn_ops_attr(const struct tn_grad *ctx, const char *name);

@@ -137,6 +137,12 @@ TN_API tn_value tn_expand(tn_graph *graph, tn_value x, const struct tn_shape *sh
 TN_API tn_value tn_sum(tn_graph *graph, tn_value x, const int64_t *axes, size_t n_axes, int keepdims);
 TN_API tn_value tn_mean(tn_graph *graph, tn_value x, const int64_t *axes, size_t n_axes,
                         int keepdims);
+/* Joins n >= 1 values along an axis, and cuts x into n parts of the given sizes (`sizes` NULL: equal
+ * parts, the last one smaller if need be); any number, where one node of `concat` takes 64 and one of
+ * `split` gives 8. On failure out_parts holds TN_NONE. */
+TN_API tn_value tn_concat(tn_graph *graph, const tn_value *x, size_t n, int64_t axis);
+TN_API void tn_split(tn_graph *graph, tn_value x, int64_t axis, const int64_t *sizes, size_t n,
+                     tn_value *out_parts);
 TN_API tn_value tn_relu(tn_graph *graph, tn_value x);
 TN_API tn_value tn_stop_gradient(tn_graph *graph, tn_value x);
 

@@ -14,20 +14,3 @@ void ocl_emit_embedding(struct ocl_build *b)
     ocl_arg_int(b, table->dim[1]);
     ocl_each(b, n, 2048);
 }
-
-void ocl_emit_embedding_grad(struct ocl_build *b)
-{
-    const tnb_tensor *ids = ocl_in_type(b, 0), *dtable = ocl_out_type(b, 0);
-    int64_t n = tnb_count(dtable);
-    if (n == 0)
-        return;
-    bool gpu = ocl_is_gpu(b);
-    ocl_kernel(b, "lookup", ocl_label_option(ids->dtype),
-               gpu ? "embedding_grad" : "embedding_grad_rows");
-    ocl_arg_ref(b, ocl_in(b, 0), (uint32_t)tnb_dtype_size(ids->dtype));
-    ocl_arg_f32(b, ocl_in(b, 1));
-    ocl_arg_f32(b, ocl_out(b, 0));
-    ocl_arg_int(b, tnb_count(ids));
-    ocl_arg_int(b, dtable->dim[1]);
-    ocl_each(b, gpu ? n : dtable->dim[0], gpu ? 1024 : 1);
-}

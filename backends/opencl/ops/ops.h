@@ -38,7 +38,26 @@ const char *ocl_matmul_variant(const tnb_device *device, const tnb_graph *graph,
                                const tnb_node *node);
 /* lookup.c */
 void ocl_emit_embedding(struct ocl_build *b);
+/* moves.c */
+void ocl_emit_boxes(struct ocl_build *b);
+void ocl_emit_pad(struct ocl_build *b);
+void ocl_emit_pad_grad(struct ocl_build *b);
+void ocl_emit_tile_grad(struct ocl_build *b);
+void ocl_emit_trilu(struct ocl_build *b);
+void ocl_emit_one_hot(struct ocl_build *b);
+void ocl_emit_range(struct ocl_build *b);
+/* gather.c */
+void ocl_emit_gather_axis(struct ocl_build *b);
+void ocl_emit_gather_grad(struct ocl_build *b);
 void ocl_emit_embedding_grad(struct ocl_build *b);
+void ocl_emit_take_along(struct ocl_build *b);
+void ocl_emit_scatter_add(struct ocl_build *b);
+void ocl_emit_gather_nd(struct ocl_build *b);
+void ocl_emit_scatter_nd(struct ocl_build *b);
+const char *ocl_refuse_scatter_nd(const tnb_graph *graph, const tnb_node *node);
+/* resize.c */
+void ocl_emit_resize(struct ocl_build *b);
+const char *ocl_refuse_resize(const tnb_graph *graph, const tnb_node *node);
 /* conv.c */
 void ocl_emit_conv2d(struct ocl_build *b);
 void ocl_emit_conv2d_grad_input(struct ocl_build *b);

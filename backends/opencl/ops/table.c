@@ -99,6 +99,30 @@ static const struct ocl_op ops[] = {
     {"dynamic_update_slice", "d=l", "=", "0>0", "strided", ocl_emit_dynamic_update, NULL},
     {"fill", "d", "d", NULL, "strided", ocl_emit_fill_op, NULL},
     {"dim_size", "*", "f", NULL, "strided", ocl_emit_dim_size, NULL},
+    {"concat", "e=", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"split", "e", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"squeeze", "e", "=", NULL, "copy", ocl_emit_boxes, NULL},
+    {"unsqueeze", "e", "=", NULL, "copy", ocl_emit_boxes, NULL},
+    {"tile", "e", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"tile_grad", "f", "f", NULL, "strided", ocl_emit_tile_grad, NULL},
+    {"flip", "e", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"diagonal", "e", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"diagonal_grad", "e", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"trilu", "e", "=", NULL, "direct", ocl_emit_trilu, NULL},
+    {"space_to_depth", "e", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"depth_to_space", "e", "=", NULL, "strided", ocl_emit_boxes, NULL},
+    {"pad", "e", "=", NULL, "direct", ocl_emit_pad, NULL},
+    {"pad_grad", "f", "f", NULL, "direct", ocl_emit_pad_grad, NULL},
+    {"gather", "ei", "=", NULL, "gather", ocl_emit_gather_axis, NULL},
+    {"gather_grad", "if", "f", NULL, "gather", ocl_emit_gather_grad, NULL},
+    {"take_along_axis", "ei", "=", NULL, "gather", ocl_emit_take_along, NULL},
+    {"scatter_add", "ki=", "=", "0>0", "gather", ocl_emit_scatter_add, NULL},
+    {"gather_nd", "ei", "=", NULL, "gather", ocl_emit_gather_nd, NULL},
+    {"scatter_nd", "ei=", "=", "0>0", "gather", ocl_emit_scatter_nd, ocl_refuse_scatter_nd},
+    {"one_hot", "i", "e", NULL, "direct", ocl_emit_one_hot, NULL},
+    {"range", "e", "e", NULL, "direct", ocl_emit_range, NULL},
+    {"resize", "e", "=", NULL, "direct", ocl_emit_resize, ocl_refuse_resize},
+    {"resize_grad", "f", "f", NULL, "direct", ocl_emit_resize, NULL},
     {"sum", "n", "=", NULL, "reduce", ocl_emit_reduce, NULL},
     {"mean", "n", "=", NULL, "reduce", ocl_emit_reduce, NULL},
     {"prod", "n", "=", NULL, "reduce", ocl_emit_reduce, NULL},
@@ -211,6 +235,8 @@ static uint32_t letter_mask(char letter, uint32_t first)
         return f | i | l | u | bo;
     case 'd':
         return f | i | l | u | bo | 1u << TNB_F16 | 1u << TNB_BF16;
+    case 'e':
+        return letter_mask('d', first) | 1u << TNB_F64;
     case 'c':
         return f | bo;
     case 'b':
