@@ -43,9 +43,10 @@ static inline struct resample resample_of(const tnb_node *node, const tnb_tensor
 static inline double resample_place(const struct resample *r, int axis, int64_t o)
 {
     double at = (double)o, n = (double)r->in[axis], m = (double)r->out[axis];
+    double length = r->scale[axis] > 0 ? n * r->scale[axis] : m;
     if (r->coordinates == 'l')
-        return m == 1 ? 0.0 : at * (n - 1) / (m - 1);
-    if (r->coordinates == 'p' && m == 1)
+        return o == 0 ? 0.0 : at * (n - 1) / (length - 1);
+    if (r->coordinates == 'p' && length <= 1)
         return 0.0;
     double shift = r->coordinates == 'a' ? 0.0 : 0.5;
     at += shift;

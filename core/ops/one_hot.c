@@ -111,11 +111,6 @@ static void range_reference(const struct tn_ref *ctx)
         put(&ctx->out[0], i, start + (double)i * step);
 }
 
-static tn_status range_gradient(const struct tn_grad *ctx)
-{
-    return TN_OK; /* it has no inputs */
-}
-
 static const struct tn_attr_schema range_attrs[] = {
     {.name = "start", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0.0}, .doc = "first number"},
     {.name = "step", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 1.0}, .doc = "from one to the next"},
@@ -138,6 +133,6 @@ const struct tn_op tn_op_range = {
     .formula = "y[i] = start + i step, converted as by cast",
     .shapes = "y [count] or `shape`, of `dtype`",
     .infer = range_infer,
-    .gradient = range_gradient,
+    .no_gradient = "it has no inputs",
     .reference = range_reference,
 };

@@ -1,10 +1,11 @@
 /* resize: rows and columns of an image (or the places of a sequence) to another number, as ONNX
  * Resize, modes nearest and linear (bilinear), and PyTorch's interpolate.
  *
- * Place o of an axis of m elements looks at place s of x's n elements, ratio = n / m, or 1 / scale:
+ * Place o of an axis of m elements looks at place s of x's n elements. The length L is m where sizes
+ * are given, and n scale, which need not be whole, where a scale is; ratio = n / L.
  *   half_pixel          s = (o + 0.5) ratio - 0.5
- *   pytorch_half_pixel  likewise; 0 where m = 1
- *   align_corners       s = o (n - 1) / (m - 1); 0 where m = 1
+ *   pytorch_half_pixel  likewise; 0 where L <= 1
+ *   align_corners       s = o (n - 1) / (L - 1)
  *   asymmetric          s = o ratio
  * nearest rounds s by nearest_mode; linear weighs the two neighbours. What lies outside is the edge.
  * s is worked out in double on every device, so that all round alike.
@@ -54,10 +55,10 @@ struct tap {
 
 static double position(const struct rule *r, double scale, int64_t n, int64_t m, int64_t o)
 {
-    double at = (double)o;
+    double at = (double)o, length = scale > 0 ? (double)n * scale : (double)m;
     if (r->coordinates == ALIGN_CORNERS)
-        return m == 1 ? 0.0 : at * (double)(n - 1) / (double)(m - 1);
-    if (r->coordinates == PYTORCH_HALF_PIXEL && m == 1)
+        return o == 0 ? 0.0 : at * (double)(n - 1) / (length - 1);
+    if (r->coordinates == PYTORCH_HALF_PIXEL && length <= 1)
         return 0.0;
     double shift = r->coordinates == ASYMMETRIC ? 0.0 : 0.5;
     at += shift;

@@ -5,15 +5,21 @@
 
 #include "cases.h"
 
-#define MOVED(op_, name_, type, how, low, high, ATTRS, ...) \
-    {.op = op_, .name = name_, .in = {IN(type, how, low, high, __VA_ARGS__)}, .attrs = ATTRS, .tol = TOL_EXACT}
-#define MOVED_TYPES(op_, ATTRS, ...)                                                           \
-    MOVED(op_, "f64", TN_F64, FILL_UNIFORM, -2, 2, ATTRS, __VA_ARGS__),                        \
-        MOVED(op_, "f16", TN_F16, FILL_UNIFORM, -2, 2, ATTRS, __VA_ARGS__),                    \
-        MOVED(op_, "bf16", TN_BF16, FILL_UNIFORM, -2, 2, ATTRS, __VA_ARGS__),                  \
-        MOVED(op_, "i32", TN_I32, FILL_INTS, -99999, 99999, ATTRS, __VA_ARGS__),               \
-        MOVED(op_, "i64", TN_I64, FILL_INTS, -1e12, 1e12, ATTRS, __VA_ARGS__),                 \
-        MOVED(op_, "u8", TN_U8, FILL_INTS, 0, 256, ATTRS, __VA_ARGS__),                        \
-        MOVED(op_, "bool", TN_BOOL, FILL_INTS, 0, 2, ATTRS, __VA_ARGS__)
+/* Flat, for a list handed on to another macro would fall apart at its commas. */
+#define MOVED_TYPES(op_, ATTRS, ...) \
+    {.op = op_, .name = "f64", .in = {IN(TN_F64, FILL_UNIFORM, -2, 2, __VA_ARGS__)}, \
+     .attrs = ATTRS, .tol = TOL_EXACT}, \
+    {.op = op_, .name = "f16", .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, __VA_ARGS__)}, \
+     .attrs = ATTRS, .tol = TOL_EXACT}, \
+    {.op = op_, .name = "bf16", .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, __VA_ARGS__)}, \
+     .attrs = ATTRS, .tol = TOL_EXACT}, \
+    {.op = op_, .name = "i32", .in = {IN(TN_I32, FILL_INTS, -99999, 99999, __VA_ARGS__)}, \
+     .attrs = ATTRS, .tol = TOL_EXACT}, \
+    {.op = op_, .name = "i64", .in = {IN(TN_I64, FILL_INTS, -1e12, 1e12, __VA_ARGS__)}, \
+     .attrs = ATTRS, .tol = TOL_EXACT}, \
+    {.op = op_, .name = "u8", .in = {IN(TN_U8, FILL_INTS, 0, 256, __VA_ARGS__)}, \
+     .attrs = ATTRS, .tol = TOL_EXACT}, \
+    {.op = op_, .name = "bool", .in = {IN(TN_BOOL, FILL_INTS, 0, 2, __VA_ARGS__)}, \
+     .attrs = ATTRS, .tol = TOL_EXACT}
 
 #endif
