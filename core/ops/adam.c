@@ -8,6 +8,13 @@
  * count. AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019): g = grad
  * grad_mul, and lr weight_decay param is taken off param beside the step.
  *
+ * AMSGrad (Reddi et al., "On the convergence of Adam and beyond", 2018), as PyTorch has it: the
+ * root is of the largest v so far. NAdam (Dozat, "Incorporating Nesterov momentum into Adam",
+ * 2016), as PyTorch documents it: the step mixes the gradient with the next step's momentum; its schedule
+ * of momentums keeps their product as state, which the operator nadam_correction carries on.
+ *
+ * In all of them clip_value above 0 first limits grad grad_mul to [-clip_value, clip_value].
+ *
  * apply = 0 copies param, m and v: a choice, not a product, so that a NaN gradient leaves no trace.
  */
 #include <inttypes.h>
@@ -15,10 +22,14 @@
 
 #include "ops/update.h"
 
-enum { PARAM, GRAD, M, V, CORRECTION, LR, GRAD_MUL, APPLY, N_IN };
+enum { PARAM, M = 2, V, CORRECTION, N_IN = 8 };
 static const char *const in_names[] = {"param",      "grad", "m",        "v",
                                        "correction", "lr",   "grad_mul", "apply"};
 static const char *const out_names[] = {"param", "m", "v"};
+enum { V_MAX = V + 1 };
+static const char *const amsgrad_in[] = {"param",      "grad", "m",        "v",    "v_max",
+                                         "correction", "lr",   "grad_mul", "apply"};
+static const char *const amsgrad_out[] = {"param", "m", "v", "v_max"};
 
 #define BETA_ATTRS                                                      \
     {.name = "beta1",                                                   \
@@ -40,14 +51,28 @@ static const struct tn_attr_schema adam_attrs[] = {BETA_ATTRS,
                                                    {.name = "weight_decay",
                                                     .type = TN_ATTR_FLOAT,
                                                     .dflt = {.u.f = 0},
-                                                    .doc = "added to the gradient times param"}};
+                                                    .doc = "added to the gradient times param"},
+                                                   TN_UPDATE_CLIP_ATTR};
 static const struct tn_attr_schema adamw_attrs[] = {
     BETA_ATTRS,
     EPSILON_ATTR,
     {.name = "weight_decay",
      .type = TN_ATTR_FLOAT,
      .dflt = {.u.f = 0.01},
-     .doc = "decoupled: param loses lr weight_decay param in each step"}};
+     .doc = "decoupled: param loses lr weight_decay param in each step"},
+    TN_UPDATE_CLIP_ATTR};
+static const struct tn_attr_schema nadam_attrs[] = {
+    BETA_ATTRS,
+    EPSILON_ATTR,
+    {.name = "weight_decay", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0}, .doc = "see decoupled"},
+    TN_UPDATE_DECOUPLED_ATTR,
+    TN_UPDATE_CLIP_ATTR};
+static const struct tn_attr_schema schedule_attrs[] = {
+    BETA_ATTRS,
+    {.name = "momentum_decay",
+     .type = TN_ATTR_FLOAT,
+     .dflt = {.u.f = 0.004},
+     .doc = "how fast the momentum grows towards beta1"}};
 static const struct tn_attr_schema correction_attrs[] = {BETA_ATTRS};
 
 static tn_status check_betas(const struct tn_infer *ctx)
@@ -56,63 +81,108 @@ static tn_status check_betas(const struct tn_infer *ctx)
     return status == TN_OK ? tn_update_range(ctx, "beta2", 0, 1) : status;
 }
 
-static tn_status adam_infer(struct tn_infer *ctx)
+/* `slots` state tensors, then the correction of n_correction numbers. */
+static tn_status moments_infer(struct tn_infer *ctx, const char *const *names, uint32_t n_slots,
+                               int64_t n_correction, const char *maker)
 {
+    const uint32_t at = n_slots + 2;
     tn_status status = TN_OK;
-    for (uint32_t i = GRAD; status == TN_OK && i <= V; i++)
-        status = tn_update_alike(ctx, PARAM, i);
+    for (uint32_t i = 2; status == TN_OK && i < at; i++)
+        if (!ctx->in[i])
+            status = tn_infer_fail(ctx, "'%s' is missing", names[i]);
     if (status == TN_OK)
-        status = tn_infer_rank(ctx, CORRECTION, 1, 1);
-    for (uint32_t i = LR; status == TN_OK && i < N_IN; i++)
-        status = tn_update_scalar(ctx, in_names, i);
+        status = tn_update_infer(ctx, names, n_slots);
+    if (status == TN_OK)
+        status = tn_infer_rank(ctx, at, 1, 1);
     if (status != TN_OK)
         return status;
-    const struct tn_type *c = ctx->in[CORRECTION];
-    if (c->dtype != TN_F32 || c->shape.dim[0] != 2)
-        return tn_infer_fail(ctx, "'correction' must be f32 [2], as bias_correction gives it");
+    const struct tn_type *c = ctx->in[at];
+    if (c->dtype != TN_F32 || c->shape.dim[0] != n_correction)
+        return tn_infer_fail(ctx, "'correction' must be f32 [%" PRId64 "], as %s gives it",
+                             n_correction, maker);
     status = check_betas(ctx);
-    if (status == TN_OK)
-        status = tn_update_range(ctx, "epsilon", 0, INFINITY);
-    if (status == TN_OK)
-        status = tn_update_range(ctx, "weight_decay", 0, INFINITY);
-    if (status != TN_OK)
-        return status;
-    ctx->out[0] = *ctx->in[PARAM];
-    ctx->out[1] = *ctx->in[M];
-    ctx->out[2] = *ctx->in[V];
-    return TN_OK;
+    return status == TN_OK ? tn_update_range(ctx, "epsilon", 0, INFINITY) : status;
 }
 
-/* decay_grad joins the gradient (Adam), decay_param acts on the parameter (AdamW). */
-static void step(const struct tn_ref *ctx, double decay_grad, double decay_param)
+static tn_status adam_infer(struct tn_infer *ctx)
 {
-    const double *param = ctx->in[PARAM].data.f, *grad = ctx->in[GRAD].data.f;
-    const double *m = ctx->in[M].data.f, *v = ctx->in[V].data.f, *c = ctx->in[CORRECTION].data.f;
-    double lr = ctx->in[LR].data.f[0], grad_mul = ctx->in[GRAD_MUL].data.f[0];
-    int apply = ctx->in[APPLY].data.f[0] != 0;
-    double beta1 = tn_attrs_float(ctx->attrs, "beta1");
-    double beta2 = tn_attrs_float(ctx->attrs, "beta2");
-    double epsilon = tn_attrs_float(ctx->attrs, "epsilon");
-    for (int64_t i = 0; i < ctx->in[PARAM].count; i++) {
-        double g = grad[i] * grad_mul + decay_grad * param[i];
-        double new_m = beta1 * m[i] + (1 - beta1) * g;
-        double new_v = beta2 * v[i] + (1 - beta2) * g * g;
-        double direction = new_m / c[0] / (sqrt(new_v / c[1]) + epsilon);
-        double new_param = param[i] - lr * decay_param * param[i] - lr * direction;
-        ctx->out[0].data.f[i] = apply ? new_param : param[i];
-        ctx->out[1].data.f[i] = apply ? new_m : m[i];
-        ctx->out[2].data.f[i] = apply ? new_v : v[i];
+    return moments_infer(ctx, in_names, 2, 2, "bias_correction");
+}
+
+static tn_status amsgrad_infer(struct tn_infer *ctx)
+{
+    return moments_infer(ctx, amsgrad_in, 3, 2, "bias_correction");
+}
+
+static tn_status nadam_infer(struct tn_infer *ctx)
+{
+    return moments_infer(ctx, in_names, 2, 3, "nadam_correction");
+}
+
+struct moments {
+    double beta1, beta2, epsilon;
+};
+
+static struct moments read_moments(const struct tn_attrs *attrs)
+{
+    return (struct moments){tn_attrs_float(attrs, "beta1"), tn_attrs_float(attrs, "beta2"),
+                            tn_attrs_float(attrs, "epsilon")};
+}
+
+/* Adam, AdamW (decoupled) and AMSGrad (v_max is input and output 3's place). */
+static void step(const struct tn_ref *ctx, int decoupled, int amsgrad)
+{
+    struct tn_update u = tn_update_read(ctx, decoupled);
+    struct moments a = read_moments(ctx->attrs);
+    const double *m = ctx->in[M].data.f, *v = ctx->in[V].data.f;
+    const double *c = ctx->in[amsgrad ? V_MAX + 1 : CORRECTION].data.f;
+    for (int64_t i = 0; i < u.n; i++) {
+        double g = tn_update_grad(&u, i);
+        double new_m = a.beta1 * m[i] + (1 - a.beta1) * g;
+        double new_v = a.beta2 * v[i] + (1 - a.beta2) * g * g, size = new_v;
+        if (amsgrad) {
+            double old = ctx->in[V_MAX].data.f[i];
+            size = new_v > old || isnan(new_v) ? new_v : old;
+            tn_update_write(ctx, &u, 3, V_MAX, i, size);
+        }
+        double direction = new_m / c[0] / (sqrt(size / c[1]) + a.epsilon);
+        tn_update_write(ctx, &u, 0, PARAM, i,
+                        u.param[i] - u.shrink * u.param[i] - u.lr * direction);
+        tn_update_write(ctx, &u, 1, M, i, new_m);
+        tn_update_write(ctx, &u, 2, V, i, new_v);
     }
 }
 
 static void adam_reference(const struct tn_ref *ctx)
 {
-    step(ctx, tn_attrs_float(ctx->attrs, "weight_decay"), 0);
+    step(ctx, 0, 0);
 }
 
 static void adamw_reference(const struct tn_ref *ctx)
 {
-    step(ctx, 0, tn_attrs_float(ctx->attrs, "weight_decay"));
+    step(ctx, 1, 0);
+}
+
+static void amsgrad_reference(const struct tn_ref *ctx)
+{
+    step(ctx, tn_attrs_int(ctx->attrs, "decoupled") != 0, 1);
+}
+
+static void nadam_reference(const struct tn_ref *ctx)
+{
+    struct tn_update u = tn_update_read(ctx, tn_attrs_int(ctx->attrs, "decoupled") != 0);
+    struct moments a = read_moments(ctx->attrs);
+    const double *m = ctx->in[M].data.f, *v = ctx->in[V].data.f, *c = ctx->in[CORRECTION].data.f;
+    for (int64_t i = 0; i < u.n; i++) {
+        double g = tn_update_grad(&u, i);
+        double new_m = a.beta1 * m[i] + (1 - a.beta1) * g;
+        double new_v = a.beta2 * v[i] + (1 - a.beta2) * g * g;
+        double direction = (c[0] * g + c[1] * new_m) / (sqrt(new_v / c[2]) + a.epsilon);
+        tn_update_write(ctx, &u, 0, PARAM, i,
+                        u.param[i] - u.shrink * u.param[i] - u.lr * direction);
+        tn_update_write(ctx, &u, 1, M, i, new_m);
+        tn_update_write(ctx, &u, 2, V, i, new_v);
+    }
 }
 
 /* --- bias_correction: 1 - beta^step, without the cancellation of a small step and beta near 1 ---
@@ -147,7 +217,51 @@ static void correction_reference(const struct tn_ref *ctx)
     ctx->out[0].data.f[1] = correction(tn_attrs_float(ctx->attrs, "beta2"), n_steps);
 }
 
+/* --- nadam_correction --- */
+
+static const char *const schedule_in[] = {"product", "step", "apply"};
+static const char *const schedule_out[] = {"correction", "product"};
+
+static tn_status schedule_infer(struct tn_infer *ctx)
+{
+    tn_status status = tn_update_scalar(ctx, schedule_in, 0);
+    if (status == TN_OK)
+        status = tn_infer_rank(ctx, 1, 0, 0);
+    if (status == TN_OK && ctx->in[1]->dtype != TN_I64)
+        status = tn_infer_fail(ctx, "'step' is %s, must be an i64 scalar",
+                               tn_dtype_name(ctx->in[1]->dtype));
+    if (status == TN_OK)
+        status = tn_update_scalar(ctx, schedule_in, 2);
+    if (status == TN_OK)
+        status = check_betas(ctx);
+    if (status == TN_OK)
+        status = tn_update_range(ctx, "momentum_decay", 0, INFINITY);
+    if (status != TN_OK)
+        return status;
+    ctx->out[0] = (struct tn_type){.dtype = TN_F32, .shape = TN_SHAPE(3)};
+    ctx->out[1] = *ctx->in[0];
+    return TN_OK;
+}
+
+static void schedule_reference(const struct tn_ref *ctx)
+{
+    double old = ctx->in[0].data.f[0], n_steps = (double)ctx->in[1].data.i[0];
+    double beta1 = tn_attrs_float(ctx->attrs, "beta1");
+    double rate = tn_attrs_float(ctx->attrs, "momentum_decay") * log(0.96);
+    double mu = beta1 * (1 - 0.5 * exp(n_steps * rate));
+    double next = beta1 * (1 - 0.5 * exp((n_steps + 1) * rate));
+    double product = old * mu;
+    ctx->out[0].data.f[0] = (1 - mu) / (1 - product);
+    ctx->out[0].data.f[1] = next / (1 - product * next);
+    ctx->out[0].data.f[2] = correction(tn_attrs_float(ctx->attrs, "beta2"), n_steps);
+    ctx->out[1].data.f[0] = ctx->in[2].data.f[0] != 0 ? product : old;
+}
+
 /* --- the operators --- */
+
+#define MOMENTS_SHAPES                                                            \
+    "param, grad and the slots one shape, floating point; correction f32 [2] of " \
+    "bias_correction; lr, grad_mul, apply f32 scalars"
 
 const struct tn_op tn_op_adam = {
     .name = "adam",
@@ -160,7 +274,9 @@ const struct tn_op tn_op_adam = {
     .out_names = out_names,
     .attrs = adam_attrs,
     .n_attrs = TN_LEN(adam_attrs),
-    .formula = "param -= lr (m / c1) / (sqrt(v / c2) + epsilon)",
+    .formula = "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; "
+               "param -= lr (m / c1) / (sqrt(v / c2) + epsilon)",
+    .shapes = MOMENTS_SHAPES,
     .infer = adam_infer,
     .no_gradient = TN_UPDATE_NO_GRADIENT,
     .reference = adam_reference,
@@ -177,9 +293,64 @@ const struct tn_op tn_op_adamw = {
     .attrs = adamw_attrs,
     .n_attrs = TN_LEN(adamw_attrs),
     .formula = "param -= lr weight_decay param + lr (m / c1) / (sqrt(v / c2) + epsilon)",
+    .shapes = MOMENTS_SHAPES,
     .infer = adam_infer,
     .no_gradient = TN_UPDATE_NO_GRADIENT,
     .reference = adamw_reference,
+};
+const struct tn_op tn_op_amsgrad = {
+    .name = "amsgrad",
+    .version = 1,
+    .min_in = N_IN + 1,
+    .max_in = N_IN + 1,
+    .n_out = 4,
+    .flags = TN_OP_UPDATE,
+    .in_names = amsgrad_in,
+    .out_names = amsgrad_out,
+    .attrs = nadam_attrs,
+    .n_attrs = TN_LEN(nadam_attrs),
+    .formula = "as adam, with v_max = max(v_max, v) under the root in the place of v",
+    .shapes = MOMENTS_SHAPES,
+    .infer = amsgrad_infer,
+    .no_gradient = TN_UPDATE_NO_GRADIENT,
+    .reference = amsgrad_reference,
+};
+const struct tn_op tn_op_nadam = {
+    .name = "nadam",
+    .version = 1,
+    .min_in = N_IN,
+    .max_in = N_IN,
+    .n_out = 3,
+    .flags = TN_OP_UPDATE,
+    .in_names = in_names,
+    .out_names = out_names,
+    .attrs = nadam_attrs,
+    .n_attrs = TN_LEN(nadam_attrs),
+    .formula = "m, v as adam's; param -= lr (c1 g + c2 m) / (sqrt(v / c3) + epsilon)",
+    .shapes = "param, grad, m, v one shape, floating point; correction f32 [3] of "
+              "nadam_correction; lr, grad_mul, apply f32 scalars",
+    .infer = nadam_infer,
+    .no_gradient = TN_UPDATE_NO_GRADIENT,
+    .reference = nadam_reference,
+};
+const struct tn_op tn_op_nadam_correction = {
+    .name = "nadam_correction",
+    .version = 1,
+    .min_in = 3,
+    .max_in = 3,
+    .n_out = 2,
+    .flags = TN_OP_UPDATE,
+    .in_names = schedule_in,
+    .out_names = schedule_out,
+    .attrs = schedule_attrs,
+    .n_attrs = TN_LEN(schedule_attrs),
+    .formula =
+        "mu(t) = beta1 (1 - 0.96^(t momentum_decay) / 2); product = product mu(t); correction "
+        "= (1 - mu(t)) / (1 - product), mu(t + 1) / (1 - product mu(t + 1)), 1 - beta2^t",
+    .shapes = "product, apply f32 scalars, step an i64 scalar; correction f32 [3]",
+    .infer = schedule_infer,
+    .no_gradient = TN_UPDATE_NO_GRADIENT,
+    .reference = schedule_reference,
 };
 const struct tn_op tn_op_bias_correction = {
     .name = "bias_correction",
@@ -192,6 +363,7 @@ const struct tn_op tn_op_bias_correction = {
     .attrs = correction_attrs,
     .n_attrs = TN_LEN(correction_attrs),
     .formula = "correction = -expm1(step ln beta) for beta1 and beta2",
+    .shapes = "step an i64 scalar; correction f32 [2]",
     .infer = correction_infer,
     .no_gradient = TN_UPDATE_NO_GRADIENT,
     .reference = correction_reference,

@@ -287,11 +287,20 @@ TN_OP(cosine_embedding_grad)
 
 TN_OP_SECTION("Updates")
 
-/* sgd.c, adam.c, counter.c */
+/* sgd.c, adam.c, rmsprop.c, lamb.c, counter.c, global_norm.c */
 TN_OP(sgd)
 TN_OP(adam)
 TN_OP(adamw)
+TN_OP(amsgrad)
+TN_OP(nadam)
+TN_OP(rmsprop)
+TN_OP(adagrad)
+TN_OP(adadelta)
+TN_OP(lion)
+TN_OP(lamb)
 TN_OP(bias_correction)
+TN_OP(nadam_correction)
+TN_OP(global_norm)
 TN_OP(counter_add)
 TN_OP(ema_update)
 TN_OP(accumulate)

@@ -1,7 +1,7 @@
 /* Stochastic gradient descent with momentum (Sutskever et al., "On the importance of initialization
  * and momentum in deep learning", 2013), in the form of Keras and PyTorch:
  *
- *   g = grad grad_mul + weight_decay param
+ *   g = clip(grad grad_mul) + weight_decay param
  *   v = momentum velocity + g
  *   step = nesterov ? g + momentum v : v
  *   param' = param - lr step
@@ -12,7 +12,7 @@
 
 #include "ops/update.h"
 
-enum { PARAM, GRAD, VELOCITY, LR, GRAD_MUL, APPLY, N_IN };
+enum { PARAM, VELOCITY = 2, N_IN = 6 };
 static const char *const in_names[] = {"param", "grad", "velocity?", "lr", "grad_mul", "apply"};
 static const char *const out_names[] = {"param", "velocity"};
 
@@ -28,48 +28,37 @@ static const struct tn_attr_schema attrs[] = {
     {.name = "weight_decay",
      .type = TN_ATTR_FLOAT,
      .dflt = {.u.f = 0},
-     .doc = "L2 penalty: added to the gradient times param"}};
+     .doc = "L2 penalty: added to the gradient times param"},
+    TN_UPDATE_CLIP_ATTR};
 
 static tn_status infer(struct tn_infer *ctx)
 {
-    tn_status status = tn_update_alike(ctx, PARAM, GRAD);
-    if (status == TN_OK && ctx->in[VELOCITY])
-        status = tn_update_alike(ctx, PARAM, VELOCITY);
-    for (uint32_t i = LR; status == TN_OK && i < N_IN; i++)
-        status = tn_update_scalar(ctx, in_names, i);
+    tn_status status = tn_update_infer(ctx, in_names, 1);
     if (status == TN_OK)
         status = tn_update_range(ctx, "momentum", 0, INFINITY);
-    if (status == TN_OK)
-        status = tn_update_range(ctx, "weight_decay", 0, INFINITY);
     if (status != TN_OK)
         return status;
     double momentum = tn_attrs_float(ctx->attrs, "momentum");
     if (!ctx->in[VELOCITY] && (momentum > 0 || tn_attrs_int(ctx->attrs, "nesterov")))
         return tn_infer_fail(ctx, "momentum %g, nesterov %d need the input 'velocity'", momentum,
                              tn_attrs_int(ctx->attrs, "nesterov") != 0);
-    ctx->out[0] = *ctx->in[PARAM];
-    ctx->out[1] = ctx->in[VELOCITY] ? *ctx->in[VELOCITY]
-                                    : (struct tn_type){ctx->in[PARAM]->dtype, TN_SHAPE(0)};
     return TN_OK;
 }
 
 static void reference(const struct tn_ref *ctx)
 {
-    const double *param = ctx->in[PARAM].data.f, *grad = ctx->in[GRAD].data.f;
+    struct tn_update u = tn_update_read(ctx, 0);
     const double *velocity = ctx->in[VELOCITY].data.f;
-    double lr = ctx->in[LR].data.f[0], grad_mul = ctx->in[GRAD_MUL].data.f[0];
-    int apply = ctx->in[APPLY].data.f[0] != 0;
     double momentum = tn_attrs_float(ctx->attrs, "momentum");
-    double weight_decay = tn_attrs_float(ctx->attrs, "weight_decay");
     int nesterov = tn_attrs_int(ctx->attrs, "nesterov") != 0;
-    for (int64_t i = 0; i < ctx->in[PARAM].count; i++) {
-        double g = grad[i] * grad_mul + weight_decay * param[i], step = g;
+    for (int64_t i = 0; i < u.n; i++) {
+        double g = tn_update_grad(&u, i), step = g;
         if (velocity) {
             double v = momentum * velocity[i] + g;
             step = nesterov ? g + momentum * v : v;
-            ctx->out[1].data.f[i] = apply ? v : velocity[i];
+            tn_update_write(ctx, &u, 1, VELOCITY, i, v);
         }
-        ctx->out[0].data.f[i] = apply ? param[i] - lr * step : param[i];
+        tn_update_write(ctx, &u, 0, PARAM, i, u.param[i] - u.lr * step);
     }
 }
 
@@ -84,7 +73,10 @@ const struct tn_op tn_op_sgd = {
     .out_names = out_names,
     .attrs = attrs,
     .n_attrs = TN_LEN(attrs),
-    .formula = "v = momentum v + g; param -= lr (nesterov ? g + momentum v : v)",
+    .formula = "g = clip(grad grad_mul) + weight_decay param; v = momentum v + g; "
+               "param -= lr (nesterov ? g + momentum v : v)",
+    .shapes = "param, grad, velocity one shape, floating point; lr, grad_mul, apply f32 scalars; "
+              "without momentum velocity may be absent, and its output is [0]",
     .infer = infer,
     .no_gradient = TN_UPDATE_NO_GRADIENT,
     .reference = reference,

@@ -20,7 +20,7 @@ tnb_status cpu_rig_open(struct cpu_rig *rig, uint32_t n_threads, const char *con
                         tnb_error *err);
 void cpu_rig_close(struct cpu_rig *rig);
 
-#define CPU_CALL_IN 8
+#define CPU_CALL_IN 16
 #define CPU_CALL_OUT 4
 
 struct cpu_value {

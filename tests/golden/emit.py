@@ -30,7 +30,11 @@ def values(a):
 
 
 def literal(a, dtype):
+    """'f32 fixed' stays f32 when a case runs in another precision."""
     a = np.asarray(a)
+    if dtype == 'f32 fixed':
+        shape = f', .shape = DIMS({", ".join(str(d) for d in a.shape)})' if a.ndim else ''
+        return f'{{.dtype = TN_F32, .fill = FILL_LITERAL, .values = {values(a)}{shape}, .keep_dtype = 1}}'
     dims = ', '.join(str(d) for d in a.shape)
     if a.ndim == 0:
         return f'LIT_S({DTYPES[dtype]}, {values(a)})'

@@ -25,6 +25,7 @@ const struct cpu_op *const CPU_SYM(cpu_families)[] = {
     CPU_SYM(cpu_loss),
     CPU_SYM(cpu_class_loss),
     CPU_SYM(cpu_update),
+    CPU_SYM(cpu_optim),
     CPU_SYM(cpu_row_norm),
     CPU_SYM(cpu_attention),
     CPU_SYM(cpu_recurrent),

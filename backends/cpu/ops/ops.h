@@ -48,6 +48,7 @@ extern const struct cpu_op CPU_SYM(cpu_dropout)[];
 extern const struct cpu_op CPU_SYM(cpu_loss)[];
 extern const struct cpu_op CPU_SYM(cpu_class_loss)[];
 extern const struct cpu_op CPU_SYM(cpu_update)[];
+extern const struct cpu_op CPU_SYM(cpu_optim)[];
 extern const struct cpu_op CPU_SYM(cpu_row_norm)[];
 extern const struct cpu_op CPU_SYM(cpu_attention)[];
 extern const struct cpu_op CPU_SYM(cpu_recurrent)[];

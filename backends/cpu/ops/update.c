@@ -7,7 +7,7 @@
 
 struct state {
     int64_t n;
-    float momentum, b1, b2, epsilon, decay;
+    float momentum, b1, b2, epsilon, decay, clip;
     double beta1, beta2;
     bool nesterov, decoupled;
 };
@@ -25,6 +25,14 @@ static void keep(const struct cpu_kernel *k, int in, int out, int64_t lo, int64_
         memmove(k->out[out] + lo * 4, k->in[in] + lo * 4, (size_t)(hi - lo) * 4);
 }
 
+/* Scaled, and limited: NaN stays. */
+CPU_INLINE float scaled(float g, float mul, float clip)
+{
+    g *= mul;
+    g = g > clip ? clip : g;
+    return g < -clip ? -clip : g;
+}
+
 /* --- sgd: param, grad, velocity?, lr, grad_mul, apply --- */
 
 static void sgd_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
@@ -37,23 +45,25 @@ static void sgd_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         return;
     }
     const float lr = scalar(k, 3), mul = scalar(k, 4), mom = s->momentum, wd = s->decay;
+    const float clip = s->clip;
     const float *p = (const float *)(const void *)k->in[0];
     const float *g = (const float *)(const void *)k->in[1];
     const float *v = (const float *)(const void *)k->in[2];
     float *po = (float *)(void *)k->out[0], *vo = (float *)(void *)k->out[1];
     if (!v) {
-        CPU_SIMD for (int64_t i = lo; i < hi; i++) po[i] = p[i] - lr * (g[i] * mul + wd * p[i]);
+        CPU_SIMD for (int64_t i = lo; i < hi; i++) po[i] =
+            p[i] - lr * (scaled(g[i], mul, clip) + wd * p[i]);
     } else if (s->nesterov) {
         CPU_SIMD for (int64_t i = lo; i < hi; i++)
         {
-            float d = g[i] * mul + wd * p[i], w = mom * v[i] + d;
+            float d = scaled(g[i], mul, clip) + wd * p[i], w = mom * v[i] + d;
             vo[i] = w;
             po[i] = p[i] - lr * (d + mom * w);
         }
     } else {
         CPU_SIMD for (int64_t i = lo; i < hi; i++)
         {
-            float w = mom * v[i] + (g[i] * mul + wd * p[i]);
+            float w = mom * v[i] + (scaled(g[i], mul, clip) + wd * p[i]);
             vo[i] = w;
             po[i] = p[i] - lr * w;
         }
@@ -75,7 +85,7 @@ static void adam_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const float *c = (const float *)(const void *)k->in[4];
     const float lr = scalar(k, 5), mul = scalar(k, 6), c1 = c[0], c2 = c[1];
     const float b1 = s->b1, b2 = s->b2, a1 = (float)(1 - s->beta1), a2 = (float)(1 - s->beta2);
-    const float eps = s->epsilon, l2 = s->decoupled ? 0 : s->decay;
+    const float eps = s->epsilon, clip = s->clip, l2 = s->decoupled ? 0 : s->decay;
     const float shrink = s->decoupled ? lr * s->decay : 0;
     /* (m / c1) / (sqrt(v / c2) + eps), with one division */
     const float root = sqrtf(c2), lr1 = lr * root / c1, eps1 = eps * root;
@@ -87,7 +97,7 @@ static void adam_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     float *vo = (float *)(void *)k->out[2];
     CPU_SIMD for (int64_t i = lo; i < hi; i++)
     {
-        float old = p[i], d = g[i] * mul + l2 * old;
+        float old = p[i], d = scaled(g[i], mul, clip) + l2 * old;
         float m1 = b1 * m[i] + a1 * d, v1 = b2 * v[i] + a2 * (d * d);
         mo[i] = m1;
         vo[i] = v1;
@@ -196,6 +206,8 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     s->b2 = (float)s->beta2;
     s->epsilon = (float)tnb_attr_float(q->node, "epsilon", 1e-7);
     s->decay = (float)tnb_attr_float(q->node, "weight_decay", adamw ? 0.01 : 0);
+    double clip = tnb_attr_float(q->node, "clip_value", 0);
+    s->clip = clip > 0 ? (float)clip : INFINITY;
     s->nesterov = tnb_attr_int(q->node, "nesterov", 0) != 0;
     s->decoupled = adamw;
     k->run = strcmp(op, "sgd") == 0               ? sgd_run

@@ -1,10 +1,17 @@
 /* Optimizer steps and other writers of state; all may run in place. With apply = 0 each output is
  * its input's bits, whatever the gradient holds. */
 
+/* Scaled, and limited to clip: NaN stays. */
+static inline float scaled(float g, float mul, float clip)
+{
+    g *= mul;
+    return g > clip ? clip : (g < -clip ? -clip : g);
+}
+
 __kernel void sgd(IN(float, param), IN(float, grad), IN(float, velocity), IN(float, lr),
                   IN(float, grad_mul), IN(float, go), OUT(float, param_out),
                   OUT(float, velocity_out), const float momentum, const int nesterov,
-                  const float weight_decay, const int n, const int chunk)
+                  const float weight_decay, const float clip, const int n, const int chunk)
 {
     __global const float *pp = PTR(param), *pg = PTR(grad), *pv = PTR(velocity);
     __global float *op = PTR(param_out), *ov = PTR(velocity_out);
@@ -18,7 +25,7 @@ __kernel void sgd(IN(float, param), IN(float, grad), IN(float, velocity), IN(flo
     }
     INDEPENDENT
     EACH(i, n, chunk) {
-        const float p = pp[i], g = pg[i] * mul + weight_decay * p;
+        const float p = pp[i], g = scaled(pg[i], mul, clip) + weight_decay * p;
         const float v = momentum * pv[i] + g;
         ov[i] = v;
         op[i] = p - rate * (nesterov ? g + momentum * v : v);
@@ -27,7 +34,7 @@ __kernel void sgd(IN(float, param), IN(float, grad), IN(float, velocity), IN(flo
 
 __kernel void sgd_plain(IN(float, param), IN(float, grad), IN(float, lr), IN(float, grad_mul),
                         IN(float, go), OUT(float, param_out), const float weight_decay,
-                        const int n, const int chunk)
+                        const float clip, const int n, const int chunk)
 {
     __global const float *pp = PTR(param), *pg = PTR(grad);
     __global float *op = PTR(param_out);
@@ -39,7 +46,7 @@ __kernel void sgd_plain(IN(float, param), IN(float, grad), IN(float, lr), IN(flo
     }
     INDEPENDENT
     EACH(i, n, chunk) {
-        const float p = pp[i], g = pg[i] * mul + weight_decay * p;
+        const float p = pp[i], g = scaled(pg[i], mul, clip) + weight_decay * p;
         op[i] = p - rate * g;
     }
 }
@@ -49,8 +56,8 @@ __kernel void adam(IN(float, param), IN(float, grad), IN(float, m), IN(float, v)
                    IN(float, correction), IN(float, lr), IN(float, grad_mul), IN(float, go),
                    OUT(float, param_out), OUT(float, m_out), OUT(float, v_out), const float beta1,
                    const float beta1_rest, const float beta2, const float beta2_rest,
-                   const float epsilon, const float l2, const float decay, const int n,
-                   const int chunk)
+                   const float epsilon, const float l2, const float decay, const float clip,
+                   const int n, const int chunk)
 {
     __global const float *pp = PTR(param), *pg = PTR(grad), *pm = PTR(m), *pv = PTR(v);
     __global float *op = PTR(param_out), *om = PTR(m_out), *ov = PTR(v_out);
@@ -66,7 +73,7 @@ __kernel void adam(IN(float, param), IN(float, grad), IN(float, m), IN(float, v)
     }
     INDEPENDENT
     EACH(i, n, chunk) {
-        const float p = pp[i], g = pg[i] * mul + l2 * p;
+        const float p = pp[i], g = scaled(pg[i], mul, clip) + l2 * p;
         const float m1 = beta1 * pm[i] + beta1_rest * g;
         const float v1 = beta2 * pv[i] + beta2_rest * (g * g);
         om[i] = m1;

@@ -100,6 +100,11 @@ void ocl_emit_total(struct ocl_build *b, struct ocl_ref x, struct ocl_ref y, int
                     double divisor);
 void ocl_emit_loss(struct ocl_build *b);
 void ocl_emit_loss_grad(struct ocl_build *b);
+/* optim.c */
+void ocl_emit_optimizer(struct ocl_build *b);
+void ocl_emit_lamb(struct ocl_build *b);
+void ocl_emit_global_norm(struct ocl_build *b);
+void ocl_emit_nadam_correction(struct ocl_build *b);
 /* update.c */
 void ocl_emit_sgd(struct ocl_build *b);
 void ocl_emit_adam(struct ocl_build *b);

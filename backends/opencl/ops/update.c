@@ -10,6 +10,12 @@ static void all_in(struct ocl_build *b, uint32_t n)
         ocl_arg_f32(b, ocl_in(b, i));
 }
 
+static double clip_of(const struct ocl_build *b)
+{
+    double clip = tnb_attr_float(b->node, "clip_value", 0);
+    return clip > 0 ? clip : INFINITY;
+}
+
 /* Inputs: param, grad, velocity?, lr, grad_mul, apply. */
 void ocl_emit_sgd(struct ocl_build *b)
 {
@@ -33,6 +39,7 @@ void ocl_emit_sgd(struct ocl_build *b)
         ocl_arg_f32(b, ocl_out(b, 0));
     }
     ocl_arg_float(b, decay);
+    ocl_arg_float(b, clip_of(b));
     ocl_each(b, n, LEAST);
 }
 
@@ -57,6 +64,7 @@ void ocl_emit_adam(struct ocl_build *b)
     ocl_arg_float(b, tnb_attr_float(b->node, "epsilon", 1e-7));
     ocl_arg_float(b, decoupled ? 0 : decay);
     ocl_arg_float(b, decoupled ? decay : 0);
+    ocl_arg_float(b, clip_of(b));
     ocl_each(b, n, LEAST);
 }
 

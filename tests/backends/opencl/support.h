@@ -28,7 +28,7 @@ int ocl_test_open(struct ocl_test *t, const char *want, const char *const *opts,
 void ocl_test_close(struct ocl_test *t);
 
 /* One operator application over host arrays. */
-#define OCL_TEST_MAX 12
+#define OCL_TEST_MAX 16
 struct ocl_test_value {
     tnb_tensor type;
     void *data; /* host bytes, dense; read for inputs, filled for outputs */

@@ -1,0 +1,106 @@
+/* LAMB (You et al., "Large batch optimization for deep learning: training BERT in 76 minutes",
+ * 2020, algorithm 2, its function phi being the identity):
+ *
+ *   m' = beta1 m + (1 - beta1) g       v' = beta2 v + (1 - beta2) g^2     g = clip(grad grad_mul)
+ *   r  = (m' / c1) / (sqrt(v' / c2) + epsilon) + weight_decay param
+ *   param' = param - lr |param| / |r| r
+ *
+ * with Euclidean norms over the whole parameter. Where either is 0 their ratio counts as 1, so that
+ * a parameter that begins at zero can leave it. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "ops/update.h"
+
+enum { PARAM, M = 2, V, CORRECTION, N_IN = 8 };
+static const char *const in_names[] = {"param",      "grad", "m",        "v",
+                                       "correction", "lr",   "grad_mul", "apply"};
+static const char *const out_names[] = {"param", "m", "v"};
+
+static const struct tn_attr_schema attrs[] = {
+    {.name = "beta1",
+     .type = TN_ATTR_FLOAT,
+     .dflt = {.u.f = 0.9},
+     .doc = "decay of the mean of gradients, [0, 1)"},
+    {.name = "beta2",
+     .type = TN_ATTR_FLOAT,
+     .dflt = {.u.f = 0.999},
+     .doc = "decay of the mean of squared gradients, [0, 1)"},
+    {.name = "epsilon", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 1e-6}, .doc = "added to the root"},
+    {.name = "weight_decay",
+     .type = TN_ATTR_FLOAT,
+     .dflt = {.u.f = 0},
+     .doc = "share of param that joins the direction before it is scaled"},
+    TN_UPDATE_CLIP_ATTR};
+
+static tn_status infer(struct tn_infer *ctx)
+{
+    tn_status status = TN_OK;
+    for (uint32_t i = M; status == TN_OK && i <= V; i++)
+        if (!ctx->in[i])
+            status = tn_infer_fail(ctx, "'%s' is missing", in_names[i]);
+    if (status == TN_OK)
+        status = tn_update_infer(ctx, in_names, 2);
+    if (status == TN_OK)
+        status = tn_infer_rank(ctx, CORRECTION, 1, 1);
+    if (status != TN_OK)
+        return status;
+    const struct tn_type *c = ctx->in[CORRECTION];
+    if (c->dtype != TN_F32 || c->shape.dim[0] != 2)
+        return tn_infer_fail(ctx, "'correction' must be f32 [2], as bias_correction gives it");
+    status = tn_update_range(ctx, "beta1", 0, 1);
+    if (status == TN_OK)
+        status = tn_update_range(ctx, "beta2", 0, 1);
+    return status == TN_OK ? tn_update_range(ctx, "epsilon", 0, INFINITY) : status;
+}
+
+static int64_t scratch(const struct tn_ref *ctx)
+{
+    return ctx->in[PARAM].count;
+}
+
+static void reference(const struct tn_ref *ctx)
+{
+    struct tn_update u = tn_update_read(ctx, 1);
+    const double *m = ctx->in[M].data.f, *v = ctx->in[V].data.f, *c = ctx->in[CORRECTION].data.f;
+    double beta1 = tn_attrs_float(ctx->attrs, "beta1");
+    double beta2 = tn_attrs_float(ctx->attrs, "beta2");
+    double epsilon = tn_attrs_float(ctx->attrs, "epsilon");
+    double decay = tn_attrs_float(ctx->attrs, "weight_decay");
+    double param_squares = 0, squares = 0, *r = ctx->scratch;
+    for (int64_t i = 0; i < u.n; i++) {
+        double g = tn_update_grad(&u, i);
+        double new_m = beta1 * m[i] + (1 - beta1) * g;
+        double new_v = beta2 * v[i] + (1 - beta2) * g * g;
+        r[i] = new_m / c[0] / (sqrt(new_v / c[1]) + epsilon) + decay * u.param[i];
+        param_squares += u.param[i] * u.param[i];
+        squares += r[i] * r[i];
+        tn_update_write(ctx, &u, 1, M, i, new_m);
+        tn_update_write(ctx, &u, 2, V, i, new_v);
+    }
+    double ratio = param_squares == 0 || squares == 0 ? 1 : sqrt(param_squares) / sqrt(squares);
+    for (int64_t i = 0; i < u.n; i++)
+        tn_update_write(ctx, &u, 0, PARAM, i, u.param[i] - u.lr * ratio * r[i]);
+}
+
+const struct tn_op tn_op_lamb = {
+    .name = "lamb",
+    .version = 1,
+    .min_in = N_IN,
+    .max_in = N_IN,
+    .n_out = 3,
+    .flags = TN_OP_UPDATE,
+    .in_names = in_names,
+    .out_names = out_names,
+    .attrs = attrs,
+    .n_attrs = TN_LEN(attrs),
+    .formula =
+        "m, v as adam's; r = (m / c1) / (sqrt(v / c2) + epsilon) + weight_decay param; param "
+        "-= lr norm(param) / norm(r) r",
+    .shapes = "param, grad, m, v one shape, floating point; correction f32 [2] of bias_correction; "
+              "lr, grad_mul, apply f32 scalars",
+    .infer = infer,
+    .no_gradient = TN_UPDATE_NO_GRADIENT,
+    .reference = reference,
+    .scratch = scratch,
+};
