@@ -81,8 +81,12 @@ static int run_reference(const struct cf_device *dev, const struct cf_exec *exec
         if (out[k].data.any && !(out[k].data.f = TN_ARENA_NEW(arena, double, out[k].count + 1)))
             return 0;
     }
-    r->ref = (struct tn_ref){
-        .attrs = &r->attrs, .n_in = node->tnb.n_in, .n_out = node->tnb.n_out, .in = in, .out = out};
+    r->ref = (struct tn_ref){.self = node->op,
+                             .attrs = &r->attrs,
+                             .n_in = node->tnb.n_in,
+                             .n_out = node->tnb.n_out,
+                             .in = in,
+                             .out = out};
     int64_t n_scratch = node->op->scratch ? node->op->scratch(&r->ref) : 0;
     if (n_scratch > 0 && !(r->ref.scratch = TN_ARENA_NEW(arena, double, n_scratch)))
         return 0;

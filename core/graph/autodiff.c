@@ -76,7 +76,8 @@ static int emit_gradient(struct job *job, const struct tn_graph_node *node,
                       op->no_gradient ? op->no_gradient : "");
         return 0;
     }
-    struct tn_grad ctx = {.graph = graph,
+    struct tn_grad ctx = {.self = op,
+                          .graph = graph,
                           .label = node->label,
                           .attrs = &node->attrs,
                           .n_in = node->n_in,

@@ -64,8 +64,12 @@ tn_status tn_op_evaluate(const struct tn_op *op, const struct tn_attrs *attrs, u
     tn_tensor *made[TN_OP_MAX_OUT] = {NULL};
     struct tn_ref_tensor ref_out[TN_OP_MAX_OUT] = {{{0}, 0, {NULL}}};
     struct tn_ref_tensor *ref_in = TN_ARENA_NEW(&arena, struct tn_ref_tensor, n_in);
-    struct tn_ref ref = {
-        .attrs = attrs, .n_in = n_in, .n_out = op->n_out, .in = ref_in, .out = ref_out};
+    struct tn_ref ref = {.self = op,
+                         .attrs = attrs,
+                         .n_in = n_in,
+                         .n_out = op->n_out,
+                         .in = ref_in,
+                         .out = ref_out};
     tn_status status = TN_OK;
     int has_room = ref_in != NULL;
     for (uint32_t i = 0; has_room && i < n_in; i++)

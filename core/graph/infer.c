@@ -133,7 +133,8 @@ tn_status tn_node_infer(const struct tn_op *op, const char *label, const struct 
                         struct tn_error *err)
 {
     struct tn_error local = {0};
-    struct tn_infer ctx = {.op = op->name,
+    struct tn_infer ctx = {.self = op,
+                           .op = op->name,
                            .label = label,
                            .attrs = attrs,
                            .n_in = n_in,

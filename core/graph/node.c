@@ -16,8 +16,9 @@ static const struct tn_op *find_op(struct tn_graph *graph, const char *name)
     for (size_t i = 0; i < tn_op_count(); i++)
         tn_nearest_offer(&nearest, tn_op_at(i)->name);
     char hint[128];
-    tn_graph_fail(graph, TN_E_INVALID, "there is no operator '%s'%s", name,
-                  tn_nearest_hint(&nearest, hint, sizeof hint));
+    tn_graph_fail(graph, TN_E_INVALID, "there is no operator '%s'%s%s", name,
+                  tn_nearest_hint(&nearest, hint, sizeof hint),
+                  strchr(name, '.') ? "; the plugin that adds it has not been loaded" : "");
     return NULL;
 }
 

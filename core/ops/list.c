@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "ops/op.h"
+#include "ops/registry.h"
 
 #define TN_OP_SECTION(title)
 #define TN_OP(name) extern const struct tn_op tn_op_##name;
@@ -22,7 +23,7 @@ const struct tn_op *tn_op_find(const char *name)
     for (size_t i = 0; i < TN_LEN(operators); i++)
         if (strcmp(operators[i]->name, name) == 0)
             return operators[i];
-    return NULL;
+    return tn_registry_find(name);
 }
 
 size_t tn_op_count(void)

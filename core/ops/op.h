@@ -44,6 +44,7 @@ const int64_t *tn_attrs_ints(const struct tn_attrs *attrs, const char *name, uin
 /* Runs with concrete shapes only: symbols are bound to trial values while a graph is built and to
  * the real ones when a plan is made, so a rule is plain arithmetic. */
 struct tn_infer {
+    const struct tn_op *self;
     const char *op, *label;     /* for messages */
     const struct tn_attrs *attrs;
     uint32_t n_in, n_out;
@@ -68,6 +69,7 @@ tn_status tn_infer_axis(const struct tn_infer *ctx, int64_t axis, uint32_t rank,
 /* --- gradient --- */
 
 struct tn_grad {
+    const struct tn_op *self;
     tn_graph *graph;
     const char *label;
     const struct tn_attrs *attrs; /* may hold symbolic dims */
@@ -98,6 +100,7 @@ struct tn_ref_tensor {
     } data;
 };
 struct tn_ref {
+    const struct tn_op *self;
     const struct tn_attrs *attrs; /* symbols bound */
     uint32_t n_in, n_out;
     const struct tn_ref_tensor *in;
@@ -139,7 +142,7 @@ struct tn_op {
     int64_t (*scratch)(const struct tn_ref *ctx);
 };
 
-/* NULL when there is none of that name. */
+/* NULL when there is none of that name. Those that a plugin added (registry.h) are found, too. */
 TN_TOOL const struct tn_op *tn_op_find(const char *name);
 TN_TOOL size_t tn_op_count(void);
 TN_TOOL const struct tn_op *tn_op_at(size_t index); /* in the order of the list */

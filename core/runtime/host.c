@@ -4,6 +4,7 @@
 
 #include "base/compiler.h"
 #include "base/pool.h"
+#include "ops/registry.h"
 #include "runtime/loader.h"
 #include "runtime/tnb_error.h"
 #include "runtime/unit.h"
@@ -71,6 +72,18 @@ static tnb_status host_open_backend(void *ctx, const char *name, const tnb_backe
     return TNB_OK;
 }
 
+static tnb_status host_register_op(void *ctx, const tnb_op *op, tnb_error *err)
+{
+    struct tn_backend_unit *unit = ctx;
+    struct tn_error e = {0};
+    tn_status status = tn_op_register(op, &e);
+    if (status == TN_OK)
+        return TNB_OK;
+    tn_runtime_log(unit->runtime, TN_LOG_WARN, "%s: %s", unit->name ? unit->name : "a backend",
+                   e.msg);
+    return tn_tnb_fail(err, status == TN_E_OOM ? TNB_E_OOM : TNB_E_INVALID, "%s", e.msg);
+}
+
 void tn_host_init(struct tn_backend_unit *unit)
 {
     unit->host = (tnb_host){
@@ -84,5 +97,6 @@ void tn_host_init(struct tn_backend_unit *unit)
         .open_backend = host_open_backend,
         .cache_dir = unit->cache_dir,
         .n_threads = unit->runtime->n_threads,
+        .register_op = host_register_op,
     };
 }

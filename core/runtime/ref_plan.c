@@ -218,7 +218,8 @@ static tnb_status infer(const struct build *b, const struct ref_node *node, stru
         return build_fail(b, TNB_E_OOM, "out of memory");
     for (uint32_t i = 0; i < node->n_in; i++)
         in[i] = node->in[i].is_present ? &node->in_tensor[i].type : NULL;
-    struct tn_infer ctx = {.op = node->op->name,
+    struct tn_infer ctx = {.self = node->op,
+                           .op = node->op->name,
                            .label = node->label,
                            .attrs = &node->attrs,
                            .n_in = node->n_in,
@@ -264,7 +265,8 @@ static tnb_status make_outputs(const struct build *b, struct ref_node *node, uin
 
 static struct tn_ref ref_of(const struct ref_node *node, double *scratch)
 {
-    return (struct tn_ref){.attrs = &node->attrs,
+    return (struct tn_ref){.self = node->op,
+                           .attrs = &node->attrs,
                            .n_in = node->n_in,
                            .n_out = node->n_out,
                            .in = node->in_tensor,

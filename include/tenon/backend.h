@@ -27,7 +27,7 @@ extern "C" {
 #endif
 
 #define TNB_ABI_MAJOR 0u
-#define TNB_ABI_MINOR 2u /* grows with each addition; a new major gets a new entry symbol */
+#define TNB_ABI_MINOR 3u /* grows with each addition; a new major gets a new entry symbol */
 #define TNB_ENTRY_SYMBOL "tenon_backend_entry_v0"
 #define TNB_HAS(p, T, f) ((p)->struct_size >= offsetof(T, f) + sizeof((p)->f))
 #if defined(__GNUC__)
@@ -149,6 +149,49 @@ typedef struct tnb_event tnb_event;
 typedef struct tnb_plan tnb_plan;
 struct tnb_backend;
 
+/* --- operators of a plugin's own --- */
+
+/* An attribute of an operator: its key and type, and what it holds where a node does not say. */
+typedef struct tnb_attr_def { /* FROZEN */
+    tnb_attr dflt;
+    uint32_t required, reserved; /* required: a node must say */
+    const char *doc;             /* one line; may be NULL */
+} tnb_attr_def;
+
+/* One application of an operator. in[i].dtype 0: the input is absent. */
+typedef struct tnb_op_call {
+    uint32_t struct_size, n_in, n_out, n_attr;
+    const tnb_tensor *in;
+    const tnb_tensor *out; /* NULL while shapes are inferred */
+    const tnb_attr *attr;  /* complete, in the order of the definition */
+    const tnb_ext *next;
+} tnb_op_call;
+
+/* An operator that this plugin adds, called "vendor.name". Every backend runs it by its reference until
+ * one answers yes in `supports`. All strings and arrays are copied; the functions must stay valid for the
+ * process's life and may be called from any thread. */
+typedef struct tnb_op {
+    uint32_t struct_size, version;
+    const char *name; /* [a-z0-9_]+ '.' [a-z0-9_]+ */
+    uint32_t min_in, max_in, n_out, n_attr; /* at most 16 inputs, 8 outputs, 32 attributes */
+    /* max_in and n_out of them. The name of an input that may be absent in the middle ends with '?'. */
+    const char *const *in_names, *const *out_names;
+    const tnb_attr_def *attrs;
+    const char *formula, *shapes; /* for documentation; may be NULL */
+    /* The operator, registered before, that computes this one's gradient, or NULL: its inputs are this
+     * one's max_in inputs, its n_out outputs and their n_out gradients (which may be absent); its outputs
+     * the gradients of the max_in inputs. */
+    const char *gradient;
+    void *user; /* passed first */
+    /* Fills out[n_out]: dtype, rank, dim. TNB_E_INVALID with a message that says what does not fit. */
+    tnb_status (*infer)(void *user, const tnb_op_call *call, tnb_tensor *out, tnb_error *err);
+    /* The definition of what is right: row-major; floating point of any type arrives and leaves as
+     * double, integers and bool as int64_t. */
+    void (*reference)(void *user, const tnb_op_call *call, const void *const *in,
+                      void *const *out);
+    const tnb_ext *next;
+} tnb_op;
+
 enum { TNB_LOG_ERROR = 0, TNB_LOG_WARN, TNB_LOG_INFO, TNB_LOG_DEBUG };
 
 /* What the host offers. Lives as long as the instance. Every function may be called from any
@@ -169,6 +212,9 @@ typedef struct tnb_host {
     uint32_t n_threads;    /* the user's --threads, 0: choose */
     uint32_t reserved;
     const tnb_ext *next;
+    /* Since minor 3. Adds an operator; from `create`, once per process counts. TNB_E_INVALID says what is
+     * wrong with it, or that the name means another operator already. */
+    tnb_status (*register_op)(void *ctx, const tnb_op *op, tnb_error *err);
 } tnb_host;
 
 enum { TNB_DEVICE_CPU = 1, TNB_DEVICE_GPU, TNB_DEVICE_ACCELERATOR };
@@ -351,6 +397,14 @@ static inline const tnb_attr *tnb_attr_find(const tnb_node *node, const char *ke
     for (uint32_t i = 0; i < node->n_attr; i++)
         if (strcmp(node->attr[i].key, key) == 0)
             return &node->attr[i];
+    return NULL;
+}
+/* The attribute of a call, by key; NULL when the operator has none of that name. */
+static inline const tnb_attr *tnb_call_attr(const tnb_op_call *call, const char *key)
+{
+    for (uint32_t i = 0; i < call->n_attr; i++)
+        if (strcmp(call->attr[i].key, key) == 0)
+            return &call->attr[i];
     return NULL;
 }
 static inline int64_t tnb_attr_int(const tnb_node *node, const char *key, int64_t dflt)

@@ -2,6 +2,7 @@
 #ifndef TENON_TENON_H
 #define TENON_TENON_H
 
+#include "tenon/custom_op.h"
 #include "tenon/data.h"
 #include "tenon/graph.h"
 #include "tenon/model.h"

@@ -251,5 +251,49 @@ def a_plugin_builds_against_the_installed_header_alone():
     assert "device: example:0" in done.stdout, done.stdout
 
 
+GATED = """
+tenon: 1
+name: gated
+data: {reader: digits, train: 300, test: 100, validation: {split: 0.2}}
+model:
+  - flatten
+  - {layer: dense, units: 16}
+  - {layer: op, op: acme.gate, attrs: "%s"}
+  - {layer: dense, name: logits, units: 10}
+loss: softmax_cross_entropy
+optimizer: {type: adam, lr: 0.01}
+train: {batch_size: 32, epochs: 2}
+"""
+
+
+@case
+def an_operator_of_a_plugin_trains_in_a_recipe():
+    acme = os.path.join(TOOL.build, "tests", "runtime", "libtenon-backend-acme.so")
+    if not os.path.exists(acme):
+        raise Skip("the tests' backends are not built")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        shutil.copy(acme, folder)
+        path = {"TENON_BACKEND_PATH": ":".join([os.path.dirname(p) for p in built().values()] + [folder])}
+
+        def train(attrs, *args, env=path):
+            recipe = os.path.join(folder, "gated.yaml")
+            with open(recipe, "w") as file:
+                file.write(GATED % attrs)
+            return TOOL.run("train", recipe, "--no-save", *args, env=env)
+        for device in built():
+            done = train("beta=1.5", "--device", device, "--explain", "--verify")
+            assert done.returncode == 0, done.stderr
+            rows = [line for line in done.stdout.splitlines() if "acme.gate" in line]
+            assert len(rows) == 2 and all("ref:0" in row for row in rows), rows
+            assert "verified" in done.stdout, done.stdout
+        for attrs, words in (("slope=1", "no attribute 'slope'"), ("beta=steep", "beta of operator 'acme.gate' must be"),
+                             ("beta", "not KEY=VALUE")):
+            done = train(attrs)
+            assert done.returncode and words in done.stderr, done.stderr
+        done = train("beta=1", env={"TENON_BACKEND_PATH": ":".join(os.path.dirname(p) for p in built().values())})
+        assert done.returncode and "has not been loaded" in done.stderr, done.stderr
+
+
 if __name__ == "__main__":
     sys.exit(harness.main())

@@ -163,7 +163,8 @@ tn_status op_bounds_open(const struct op_run *run, struct op_bounds *out_bounds,
                          struct tn_error *err)
 {
     struct op_bounds b;
-    struct tn_ref ref = {.attrs = &run->attrs,
+    struct tn_ref ref = {.self = run->op,
+                         .attrs = &run->attrs,
                          .n_in = run->n_in,
                          .n_out = run->op->n_out,
                          .in = run->in,

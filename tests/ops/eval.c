@@ -202,7 +202,8 @@ static tn_status infer_run(struct op_run *run, tn_dtype precision, struct tn_typ
         run->in_type[i] = (struct tn_type){cast ? precision : input->dtype, input->shape};
         in[i] = &run->in_type[i];
     }
-    struct tn_infer ctx = {.op = run->op->name,
+    struct tn_infer ctx = {.self = run->op,
+                           .op = run->op->name,
                            .label = run->c->name,
                            .attrs = &run->attrs,
                            .n_in = run->n_in,
@@ -306,7 +307,8 @@ static tn_status run_reference(const struct tn_op *op, struct tn_ref *ref, struc
 
 tn_status op_run_reference(struct op_run *run, struct tn_error *err)
 {
-    struct tn_ref ref = {.attrs = &run->attrs,
+    struct tn_ref ref = {.self = run->op,
+                         .attrs = &run->attrs,
                          .n_in = run->n_in,
                          .n_out = run->op->n_out,
                          .in = run->in,
@@ -363,8 +365,12 @@ static tn_status run_node(const struct tn_graph_node *node, const struct tn_attr
             return TN_E_OOM;
         out[k] = *v;
     }
-    struct tn_ref ref = {
-        .attrs = attrs, .n_in = node->n_in, .n_out = node->n_out, .in = in, .out = out};
+    struct tn_ref ref = {.self = node->op,
+                         .attrs = attrs,
+                         .n_in = node->n_in,
+                         .n_out = node->n_out,
+                         .in = in,
+                         .out = out};
     return run_reference(node->op, &ref, &eval->arena);
 }
 

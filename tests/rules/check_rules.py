@@ -14,7 +14,7 @@ RANK = {
 }
 # A public header belongs to the room that implements it; tenon/backend.h is for everyone.
 PUBLIC_ROOM = {
-    'status.h': 'base', 'tensor.h': 'tensor', 'graph.h': 'graph', 'runtime.h': 'runtime',
+    'status.h': 'base', 'custom_op.h': 'ops', 'tensor.h': 'tensor', 'graph.h': 'graph', 'runtime.h': 'runtime',
     'model.h': 'nn', 'data.h': 'data', 'io.h': 'io', 'train.h': 'train', 'recipe.h': 'recipe',
 }
 FOREIGN = re.compile(r'^(CL/|OpenCL/|clblast|cblas|openblas|lapack|mkl|dnnl|oneapi/|mpi\.h|cuda|hip/)')
