@@ -22,12 +22,18 @@ static const struct alias aliases[] = {
     {TN_COMPONENT_LOSS, "sparse_softmax_cross_entropy", "softmax_cross_entropy"},
     {TN_COMPONENT_LOSS, "mean_squared_error", "mse"},
     {TN_COMPONENT_LOSS, "binary_crossentropy", "bce"},
+    {TN_COMPONENT_LOSS, "mean_absolute_error", "mae"},
+    {TN_COMPONENT_LOSS, "categorical_crossentropy", "dense_softmax_cross_entropy"},
+    {TN_COMPONENT_LOSS, "kl_divergence", "kl_div"},
+    {TN_COMPONENT_LOSS, "cosine_similarity", "cosine_embedding"},
     {TN_COMPONENT_METRIC, "mean_squared_error", "mse"},
     {TN_COMPONENT_METRIC, "sparse_categorical_accuracy", "accuracy"},
     {TN_COMPONENT_METRIC, "binary_accuracy", "accuracy"},
     {TN_COMPONENT_LAYER, "max_pooling2d", "max_pool2d"},
     {TN_COMPONENT_LAYER, "average_pooling2d", "avg_pool2d"},
     {TN_COMPONENT_LAYER, "batch_normalization", "batch_norm"},
+    {TN_COMPONENT_LAYER, "layer_normalization", "layer_norm"},
+    {TN_COMPONENT_LAYER, "group_normalization", "group_norm"},
 };
 
 size_t tn_component_count(tn_component_kind kind)

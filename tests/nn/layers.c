@@ -126,6 +126,53 @@ ON_EACH(layers, activations_by_name)
 
 static const float samples[] = {1, 10, 2, 20, 3, 30, 6, 40}; /* [4, 2] */
 
+/* Four layers on one sample [2, 2, 2]: rows 1 3, 2 6, 0 4, 5 7 in two channels. */
+ON_EACH(layers, norms_of_a_sample)
+{
+    static const float x[] = {1, 3, 2, 6, 0, 4, 5, 7};
+    static const struct {
+        const char *type;
+        struct tn_attr options[2];
+        double centre[8], scale[8]; /* what is taken off, what it is divided by the root of */
+    } cases[] = {
+        {"layer_norm",
+         {{.name = "epsilon", .type = TN_ATTR_FLOAT, .u.f = 0.5}},
+         {2, 2, 4, 4, 2, 2, 6, 6},
+         {1.5, 1.5, 4.5, 4.5, 4.5, 4.5, 1.5, 1.5}},
+        {"rms_norm",
+         {{.name = "epsilon", .type = TN_ATTR_FLOAT, .u.f = 0.5},
+          {.name = "axis", .type = TN_ATTR_INT, .u.i = -2}},
+         {0},
+         {13, 13, 13, 13, 23, 23, 23, 23}},
+        {"group_norm",
+         {{.name = "epsilon", .type = TN_ATTR_FLOAT, .u.f = 0.5},
+          {.name = "groups", .type = TN_ATTR_INT, .u.i = 1}},
+         {3.5, 3.5, 3.5, 3.5, 3.5, 3.5, 3.5, 3.5},
+         {5.75, 5.75, 5.75, 5.75, 5.75, 5.75, 5.75, 5.75}},
+        {"instance_norm",
+         {{.name = "epsilon", .type = TN_ATTR_FLOAT, .u.f = 0.5}},
+         {3, 3, 3, 3, 4, 4, 4, 4},
+         {4, 4, 4, 4, 7, 7, 7, 7}},
+    };
+    for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
+        tn_session *session = open_session(*on);
+        tn_model *model = new_model("x", TN_SHAPE(2, 2, 2));
+        float y[8], wanted[8];
+        add_layer(model, (struct tn_layer_spec){.type = cases[k].type,
+                                                .options = cases[k].options,
+                                                .n_options = cases[k].options[1].name ? 2 : 1});
+        tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(1, 2, 2, 2), 0), 0);
+        set_f32(plan, "x", x, 8);
+        run(plan);
+        get_f32(plan, "y", y, 8);
+        for (int i = 0; i < 8; i++)
+            wanted[i] = (float)(((double)x[i] - cases[k].centre[i]) / sqrt(cases[k].scale[i]));
+        expect_close(y, wanted, 8, 1e-5, 1e-6, cases[k].type);
+        tn_model_destroy(&model);
+        close_all();
+    }
+}
+
 /* Means 3 and 25, variances 3.5 and 125. */
 ON_EACH(layers, batch_norm_keeps_running_statistics)
 {

@@ -116,6 +116,45 @@ Test(losses, softmax_cross_entropy_over_positions)
                   wanted);
 }
 
+/* Smoothed: three quarters on the label, the rest on all three classes evenly; and nll of what
+ * log_softmax gives. */
+Test(losses, label_smoothing_and_nll)
+{
+    static const struct tn_attr smoothing = {
+        .name = "label_smoothing", .type = TN_ATTR_FLOAT, .u.f = 0.25};
+    static const int32_t labels[] = {2, 0, 1};
+    static const float dense[] = {0, 0, 1, 1, 0, 0, 0, 1, 0};
+    double smoothed[3], plain[3];
+    for (int i = 0; i < 3; i++) {
+        double sum = 0, mean = 0;
+        for (int c = 0; c < 3; c++) {
+            sum += exp((double)logits[3 * i + c]);
+            mean += (double)logits[3 * i + c] / 3;
+        }
+        plain[i] = -(double)logits[3 * i + labels[i]];
+        smoothed[i] = log(sum) + 0.75 * plain[i] - 0.25 * mean;
+    }
+    struct problem p = {.type = "softmax_cross_entropy",
+                        .output = TN_SHAPE(3, 3),
+                        .target = TN_SHAPE(3),
+                        .target_dtype = TN_I32,
+                        .output_data = logits,
+                        .target_data = labels,
+                        .option = &smoothing};
+    expect_values(&p, smoothed);
+    p.option = NULL;
+    p.type = "nll";
+    expect_values(&p, plain);
+    p = (struct problem){.type = "dense_softmax_cross_entropy",
+                         .output = TN_SHAPE(3, 3),
+                         .target = TN_SHAPE(3, 3),
+                         .target_dtype = TN_F32,
+                         .output_data = logits,
+                         .target_data = dense,
+                         .option = &smoothing};
+    expect_values(&p, smoothed);
+}
+
 static const float reals[] = {0.5f, -1.0f, 2.0f, 0.25f, 0.0f, 3.0f};
 static const float targets[] = {0.0f, 1.0f, 2.5f, 0.75f, -1.0f, 1.0f};
 
@@ -149,6 +188,64 @@ Test(losses, mse_of_one_number_per_sample)
                                     .output_data = reals,
                                     .target_data = whole},
                   wanted);
+}
+
+Test(losses, mae_huber_and_hinge)
+{
+    static const struct tn_attr delta = {.name = "delta", .type = TN_ATTR_FLOAT, .u.f = 0.75};
+    static const struct tn_attr margin = {.name = "margin", .type = TN_ATTR_FLOAT, .u.f = 0.5};
+    double mae[2] = {0, 0}, huber[2] = {0, 0}, hinge[2] = {0, 0};
+    for (int i = 0; i < 6; i++) {
+        double d = fabs((double)reals[i] - (double)targets[i]);
+        mae[i / 3] += d / 3;
+        huber[i / 3] += (d <= 0.75 ? d * d / 2 : 0.75 * (d - 0.375)) / 3;
+        hinge[i / 3] += fmax(0, 0.5 - (double)reals[i] * (double)targets[i]) / 3;
+    }
+    struct problem p = {.type = "mae",
+                        .output = TN_SHAPE(2, 3),
+                        .target = TN_SHAPE(2, 3),
+                        .target_dtype = TN_F32,
+                        .output_data = reals,
+                        .target_data = targets};
+    expect_values(&p, mae);
+    p.type = "huber";
+    p.option = &delta;
+    expect_values(&p, huber);
+    p.type = "hinge";
+    p.option = &margin;
+    expect_values(&p, hinge);
+}
+
+/* Along the last dim: a sum for the divergence, one cosine, and the mean over positions. */
+Test(losses, kl_div_and_cosine_embedding)
+{
+    static const float logp[] = {-1, -2, -0.5f, -3, -1.5f, -0.25f, -2, -4};
+    static const float prob[] = {0.5f, 0.5f, 0, 1, 0.25f, 0.75f, 0.125f, 0.875f};
+    static const struct tn_attr log_target = {.name = "log_target", .type = TN_ATTR_INT, .u.i = 1};
+    double divergence[2] = {0, 0}, of_logs[2] = {0, 0}, cosine[2] = {0, 0};
+    for (int i = 0; i < 8; i++) {
+        double p = (double)logp[i], t = (double)prob[i];
+        divergence[i / 4] += (t > 0 ? t * (log(t) - p) : 0) / 2;
+        of_logs[i / 4] += exp(t) * (t - p) / 2;
+    }
+    for (int i = 0; i < 8; i += 2) {
+        double ab = (double)logp[i] * (double)prob[i] + (double)logp[i + 1] * (double)prob[i + 1];
+        cosine[i / 4] += (1 - ab / hypot((double)logp[i], (double)logp[i + 1]) /
+                                  hypot((double)prob[i], (double)prob[i + 1])) /
+                         2;
+    }
+    struct problem p = {.type = "kl_div",
+                        .output = TN_SHAPE(2, 2, 2),
+                        .target = TN_SHAPE(2, 2, 2),
+                        .target_dtype = TN_F32,
+                        .output_data = logp,
+                        .target_data = prob};
+    expect_values(&p, divergence);
+    p.option = &log_target;
+    expect_values(&p, of_logs);
+    p.option = NULL;
+    p.type = "cosine_embedding";
+    expect_values(&p, cosine);
 }
 
 Test(losses, bce_of_probabilities_and_of_logits)
@@ -218,6 +315,15 @@ Test(losses, wrong_targets_are_refused)
                                      .target = TN_SHAPE(3, 3),
                                      .target_dtype = TN_I32},
                    "one dim less");
+    expect_refusal(
+        &(struct problem){
+            .type = "nll", .output = TN_SHAPE(3, 3), .target = TN_SHAPE(3), .target_dtype = TN_F32},
+        "loss 'nll' needs whole-number labels");
+    expect_refusal(&(struct problem){.type = "cosine_embedding",
+                                     .output = TN_SHAPE(3),
+                                     .target = TN_SHAPE(3),
+                                     .target_dtype = TN_F32},
+                   "needs an output [batch, ..., size]");
     expect_refusal(&(struct problem){.type = "mse",
                                      .output = TN_SHAPE(3, 3),
                                      .target = TN_SHAPE(3, 2),
