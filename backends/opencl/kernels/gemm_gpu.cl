@@ -143,19 +143,22 @@ conv(IN(float, x), IN(float, w), IN(float, bias), OUT(float, y), const int has_b
 
 /* dx [N, C, H W]: M = C/g, columns (image, h, w), K = O/g kh kw. */
 __kernel __attribute__((reqd_work_group_size(16, 16, 1))) void
-conv_grad_input(IN(float, dy), IN(float, w), OUT(float, dx), GEOMETRY, const int images)
+conv_grad_input(IN(float, dy), IN(float, w), IN(float, bias), OUT(float, dx), const int has_bias,
+                GEOMETRY, const int images)
 {
     const int Cg = C / groups, Og = O / groups, P = H * W;
     const int taps = kh * kw, K = Og * taps, N = images * P;
     LOCALS(Cg, N)
     const int g = layer;
     __global const float *pd = PTR(dy), *pw_ = PTR(w) + (long)g * Og * Cg * taps;
+    __global const float *pb = PTR(bias) + g * Cg;
     __global float *px = PTR(dx);
     const int image = COLUMN / P, p = COLUMN - image * P, a0 = p / W + ph, b0 = p % W + pw;
     pd += ((long)image * O + g * Og) * OH * OW;
 #define DX_A(m, k) pw_[((long)((k) / taps) * Cg + (m)) * taps + (k) % taps]
 #define DX_B(k, n) conv_dy(pd, k, a0, b0, OH, OW, kh, kw, sh, sw, dh, dw)
-#define DX_C(m, n, v) px[((long)((n) / P) * C + g * Cg + (m)) * P + (n) % P] = (v)
+#define DX_C(m, n, v)                                                                              \
+    px[((long)((n) / P) * C + g * Cg + (m)) * P + (n) % P] = (v) + (has_bias ? pb[m] : 0.0f)
     PRODUCT(Cg, N, 0, K, DX_A, DX_B)
     STORE(Cg, N, DX_C)
 }

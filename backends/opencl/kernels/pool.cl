@@ -1,27 +1,87 @@
-/* Pooling over NCHW planes. The gradients gather, or walk one plane per item: no atomics. */
+/* Pooling over planes [H, W]; one axis is a plane of height 1. The gradients gather, or walk one plane
+ * per item: no atomics. With -DADAPTIVE the windows share the cells out: those of output o along an
+ * axis are [o in / out, (o + 1) in / out), rounded outwards; the geometry's other numbers then have no
+ * meaning. */
 #define GEOMETRY                                                                                   \
     const int H, const int W, const int OH, const int OW, const int kh, const int kw,              \
-        const int sh, const int sw, const int ph, const int pw, const int dh, const int dw
+        const int sh, const int sw, const int ph, const int pw, const int dh, const int dw,        \
+        const int ph_end, const int pw_end, const int include_pad
 
-/* First maximum of the window of output (oh, ow); a NaN counts as maximum. */
-static inline int window_max(__global const float *px, int H, int W, int h0, int w0, int kh, int kw,
-                      int dh, int dw, float *out_top)
+/* The real cells [lo, hi) of output o's window along an axis, `d` apart. Returns how many cells count:
+ * the real ones, or all inside the padded input. */
+static inline int window_axis(int o, int in, int out, int k, int s, int p, int d, int p_end,
+                              int include_pad, int *lo, int *hi)
+{
+#ifdef ADAPTIVE
+    *lo = (int)((long)o * in / out);
+    *hi = (int)(((long)(o + 1) * in + out - 1) / out);
+    return *hi - *lo;
+#else
+    const int start = o * s - p, first = start < 0 ? (-start + d - 1) / d : 0;
+    const int last = start < in ? min(k, (in - start + d - 1) / d) : 0;
+    *lo = start + first * d;
+    *hi = last > first ? start + (last - 1) * d + 1 : *lo;
+    return include_pad ? min(k, (in + p_end - start + d - 1) / d) : max(last - first, 0);
+#endif
+}
+#ifdef ADAPTIVE
+#define STEP(d) 1
+#else
+#define STEP(d) (d)
+#endif
+#define WINDOW_H(oh) window_axis(oh, H, OH, kh, sh, ph, dh, ph_end, include_pad, &h_lo, &h_hi)
+#define WINDOW_W(ow) window_axis(ow, W, OW, kw, sw, pw, dw, pw_end, include_pad, &w_lo, &w_hi)
+#define CELLS                                                                                      \
+    for (int h = h_lo; h < h_hi; h += STEP(dh))                                                    \
+        for (int w = w_lo; w < w_hi; w += STEP(dw))
+
+/* Outputs whose windows may hold cell a of an axis: holder(0 .. n-1), -1 where there is none. */
+static inline int holders(int a, int in, int out, int k, int s, int p, int d, int *lo)
+{
+#ifdef ADAPTIVE
+    *lo = (int)((long)a * out / in);
+    return (int)(((long)(a + 1) * out + in - 1) / in) - *lo;
+#else
+    const int at = a + p;
+    *lo = d != 1 ? at : at < k ? 0 : (at - k) / s + 1;
+    return d != 1 ? k : min(out - 1, at / s) - *lo + 1;
+#endif
+}
+static inline int holder(int r, int lo, int out, int s, int d)
+{
+#ifdef ADAPTIVE
+    return lo + r;
+#else
+    const int at = lo - r * d;
+    if (d == 1)
+        return lo + r;
+    return at < 0 || at % s || at / s >= out ? -1 : at / s;
+#endif
+}
+#define HOLDERS                                                                                    \
+    int h_first, w_first;                                                                          \
+    const int h_n = holders(h, H, OH, kh, sh, ph, dh, &h_first);                                   \
+    const int w_n = holders(w, W, OW, kw, sw, pw, dw, &w_first);                                   \
+    for (int r = 0; r < h_n; r++)                                                                  \
+        for (int q = 0; q < w_n; q++)
+
+/* A NaN counts as the largest; of equals the first wins. */
+static inline int wins(float v, float top)
+{
+    return v > top || (isnan(v) && !isnan(top));
+}
+
+/* The window's first maximum. */
+static inline int window_max(__global const float *px, int W, int h_lo, int h_hi, int dh, int w_lo,
+                             int w_hi, int dw, float *out_top)
 {
     float top = -INFINITY;
     int best = -1;
-    for (int r = 0; r < kh; r++) {
-        const int h = h0 + r * dh;
-        if (h < 0 || h >= H)
-            continue;
-        for (int q = 0; q < kw; q++) {
-            const int w = w0 + q * dw;
-            if (w < 0 || w >= W)
-                continue;
-            const float v = px[h * W + w];
-            if (best < 0 || v > top || (isnan(v) && !isnan(top))) {
-                top = v;
-                best = h * W + w;
-            }
+    CELLS {
+        const float v = px[h * W + w];
+        if (best < 0 || wins(v, top)) {
+            top = v;
+            best = h * W + w;
         }
     }
     *out_top = top;
@@ -33,18 +93,14 @@ __kernel void max_pool(IN(float, x), OUT(float, y), OUT(int, index), GEOMETRY, c
 {
     EACH(i, n, chunk) {
         const int ow = i % OW, t = i / OW, oh = t % OH, plane = t / OH;
+        int h_lo, h_hi, w_lo, w_hi;
         float top;
-        const int at = window_max(PTR(x) + (long)plane * H * W, H, W, oh * sh - ph, ow * sw - pw,
-                                  kh, kw, dh, dw, &top);
+        WINDOW_H(oh);
+        WINDOW_W(ow);
+        PTR(index)[i] = window_max(PTR(x) + (long)plane * H * W, W, h_lo, h_hi, STEP(dh), w_lo,
+                                   w_hi, STEP(dw), &top);
         PTR(y)[i] = top;
-        PTR(index)[i] = at;
     }
-}
-
-/* The first of the windows [o s, o s + k) that hold place `at` of the padded input. */
-static inline int first_window(int at, int k, int s)
-{
-    return at < k ? 0 : (at - k) / s + 1;
 }
 
 __kernel void max_pool_grad(IN(float, dy), IN(int, index), OUT(float, dx), GEOMETRY, const int n,
@@ -55,68 +111,117 @@ __kernel void max_pool_grad(IN(float, dy), IN(int, index), OUT(float, dx), GEOME
         __global const float *pd = PTR(dy) + (long)plane * OH * OW;
         __global const int *pi = PTR(index) + (long)plane * OH * OW;
         float sum = 0.0f;
-        if (dh == 1 && dw == 1) { /* just the windows that cover the place */
-            const int a = h + ph, b = w + pw, b_end = min(OW - 1, b / sw);
-            for (int oh = first_window(a, kh, sh); oh <= min(OH - 1, a / sh); oh++)
-                for (int ow = first_window(b, kw, sw); ow <= b_end; ow++)
-                    sum += pi[oh * OW + ow] == h * W + w ? pd[oh * OW + ow] : 0.0f;
-        }
-        for (int r = 0; r < kh && (dh != 1 || dw != 1); r++) {
-            const int a = h + ph - r * dh;
-            if (a < 0 || a % sh || a / sh >= OH)
-                continue;
-            for (int q = 0; q < kw; q++) {
-                const int b = w + pw - q * dw;
-                if (b < 0 || b % sw || b / sw >= OW)
-                    continue;
-                const int o = a / sh * OW + b / sw;
-                if (pi[o] == h * W + w)
-                    sum += pd[o];
-            }
+        HOLDERS {
+            const int oh = holder(r, h_first, OH, sh, dh), ow = holder(q, w_first, OW, sw, dw);
+            if (oh >= 0 && ow >= 0 && pi[oh * OW + ow] == h * W + w)
+                sum += pd[oh * OW + ow];
         }
         PTR(dx)[i] = sum;
     }
 }
 
-/* The divisor of the window at (oh, ow): its real cells, or all inside the padded input. */
-static inline float window_cells(int oh, int ow, int H, int W, int kh, int kw, int sh, int sw, int ph,
-                          int pw, int ph_end, int pw_end, int include_pad)
+/* Sums a row, then the rows: fewer terms in a run. */
+static inline float window_sum(__global const float *px, int W, int h_lo, int h_hi, int dh,
+                               int w_lo, int w_hi, int dw)
 {
-    const int h0 = oh * sh - ph, w0 = ow * sw - pw;
-    const int lo_h = include_pad ? h0 : max(h0, 0), lo_w = include_pad ? w0 : max(w0, 0);
-    const int hi_h = min(h0 + kh, H + (include_pad ? ph_end : 0));
-    const int hi_w = min(w0 + kw, W + (include_pad ? pw_end : 0));
-    return (float)(max(hi_h - lo_h, 0) * max(hi_w - lo_w, 0));
+    float sum = 0.0f;
+    for (int h = h_lo; h < h_hi; h += dh) {
+        float row = 0.0f;
+        for (int w = w_lo; w < w_hi; w += dw)
+            row += px[h * W + w];
+        sum += row;
+    }
+    return sum;
 }
 
-__kernel void avg_pool(IN(float, x), OUT(float, y), GEOMETRY, const int ph_end, const int pw_end,
-                       const int include_pad, const int n, const int chunk)
+__kernel void avg_pool(IN(float, x), OUT(float, y), GEOMETRY, const int n, const int chunk)
 {
     EACH(i, n, chunk) {
         const int ow = i % OW, t = i / OW, oh = t % OH, plane = t / OH;
-        __global const float *px = PTR(x) + (long)plane * H * W;
-        const int h0 = oh * sh - ph, w0 = ow * sw - pw;
-        float sum = 0.0f;
-        for (int h = max(h0, 0); h < min(h0 + kh, H); h++)
-            for (int w = max(w0, 0); w < min(w0 + kw, W); w++)
-                sum += px[h * W + w];
-        PTR(y)[i] = sum / window_cells(oh, ow, H, W, kh, kw, sh, sw, ph, pw, ph_end, pw_end,
-                                       include_pad);
+        int h_lo, h_hi, w_lo, w_hi;
+        const int count = WINDOW_H(oh) * WINDOW_W(ow);
+        PTR(y)[i] = window_sum(PTR(x) + (long)plane * H * W, W, h_lo, h_hi, STEP(dh), w_lo, w_hi,
+                               STEP(dw)) /
+                    (float)count;
     }
 }
 
-__kernel void avg_pool_grad(IN(float, dy), OUT(float, dx), GEOMETRY, const int ph_end,
-                            const int pw_end, const int include_pad, const int n, const int chunk)
+__kernel void avg_pool_grad(IN(float, dy), OUT(float, dx), GEOMETRY, const int n, const int chunk)
 {
     EACH(i, n, chunk) {
         const int w = i % W, t = i / W, h = t % H, plane = t / H;
         __global const float *pd = PTR(dy) + (long)plane * OH * OW;
+        int h_lo, h_hi, w_lo, w_hi;
         float sum = 0.0f;
-        const int a = h + ph, b = w + pw, b_end = min(OW - 1, b / sw);
-        for (int oh = first_window(a, kh, sh); oh <= min(OH - 1, a / sh); oh++)
-            for (int ow = first_window(b, kw, sw); ow <= b_end; ow++)
-                sum += pd[oh * OW + ow] / window_cells(oh, ow, H, W, kh, kw, sh, sw, ph, pw,
-                                                       ph_end, pw_end, include_pad);
+        HOLDERS {
+            const int oh = holder(r, h_first, OH, sh, dh), ow = holder(q, w_first, OW, sw, dw);
+            if (oh >= 0 && ow >= 0)
+                sum += pd[oh * OW + ow] / (float)(WINDOW_H(oh) * WINDOW_W(ow));
+        }
+        PTR(dx)[i] = sum;
+    }
+}
+
+/* v to the power p of a number that is not negative */
+static inline float power(float v, float p)
+{
+    return p == 0.0f ? 1.0f : p == 1.0f ? v : p == 2.0f ? v * v : pow(v, p);
+}
+static inline float root(float v, float p)
+{
+    return p == 1.0f ? v : p == 2.0f ? sqrt(v) : pow(v, 1.0f / p);
+}
+/* The larger of |v| and top; a NaN stays. */
+static inline float larger(float v, float top)
+{
+    return !(fabs(v) <= top) && !isnan(top) ? fabs(v) : top;
+}
+
+/* Powers are taken of shares of the largest cell, which keeps them in range. */
+__kernel void lp_pool(IN(float, x), OUT(float, y), GEOMETRY, const float p, const int n,
+                      const int chunk)
+{
+    EACH(i, n, chunk) {
+        const int ow = i % OW, t = i / OW, oh = t % OH, plane = t / OH;
+        __global const float *px = PTR(x) + (long)plane * H * W;
+        int h_lo, h_hi, w_lo, w_hi;
+        float top = 0.0f, sum = 0.0f;
+        WINDOW_H(oh);
+        WINDOW_W(ow);
+        CELLS top = larger(px[h * W + w], top);
+        if (top > 0.0f && !isinf(top)) {
+            for (int h = h_lo; h < h_hi; h += STEP(dh)) {
+                float row = 0.0f;
+                for (int w = w_lo; w < w_hi; w += STEP(dw))
+                    row += power(fabs(px[h * W + w]) / top, p);
+                sum += row;
+            }
+            top *= root(sum, p);
+        }
+        PTR(y)[i] = top;
+    }
+}
+
+__kernel void lp_pool_grad(IN(float, x), IN(float, y), IN(float, dy), OUT(float, dx), GEOMETRY,
+                           const float p, const int n, const int chunk)
+{
+    EACH(i, n, chunk) {
+        const int w = i % W, t = i / W, h = t % H, plane = t / H;
+        __global const float *py = PTR(y) + (long)plane * OH * OW;
+        __global const float *pd = PTR(dy) + (long)plane * OH * OW;
+        const float v = PTR(x)[i];
+        float sum = 0.0f;
+        HOLDERS {
+            const int oh = holder(r, h_first, OH, sh, dh), ow = holder(q, w_first, OW, sw, dw);
+            if (oh < 0 || ow < 0)
+                continue;
+            const float norm = py[oh * OW + ow];
+            if (norm == 0.0f)
+                continue;
+            const float slope =
+                v == 0.0f ? 0.0f * norm : copysign(power(fabs(v) / norm, p - 1.0f), v);
+            sum += pd[oh * OW + ow] * slope;
+        }
         PTR(dx)[i] = sum;
     }
 }
@@ -164,7 +269,7 @@ static inline void pool_row_2x2(__global const float *px, int row, int W, int OW
     }
     for (int ow = 0; ow < OW && OW < 8; ow++) {
         float top;
-        pi[ow] = window_max(px, INT_MAX, W, row / W, 2 * ow, 2, 2, 1, 1, &top);
+        pi[ow] = window_max(px, W, row / W, row / W + 2, 1, 2 * ow, 2 * ow + 2, 1, &top);
         py[ow] = top;
     }
 }
@@ -178,23 +283,40 @@ __kernel void max_pool_planes(IN(float, x), OUT(float, y), OUT(int, index), GEOM
         __global float *py = PTR(y) + (long)plane * OH * OW;
         __global int *pi = PTR(index) + (long)plane * OH * OW;
         for (int oh = 0; oh < OH; oh++) {
+            int h_lo, h_hi, w_lo, w_hi;
             if (kh == 2 && kw == 2 && sh == 2 && sw == 2 && ph == 0 && pw == 0 && dh == 1 &&
                 dw == 1 && 2 * OH <= H && 2 * OW <= W) {
                 pool_row_2x2(px, 2 * oh * W, W, OW, py + oh * OW, pi + oh * OW);
                 continue;
             }
+            WINDOW_H(oh);
             for (int ow = 0; ow < OW; ow++) {
                 float top;
-                pi[oh * OW + ow] = window_max(px, H, W, oh * sh - ph, ow * sw - pw, kh, kw, dh,
-                                              dw, &top);
+                WINDOW_W(ow);
+                pi[oh * OW + ow] =
+                    window_max(px, W, h_lo, h_hi, STEP(dh), w_lo, w_hi, STEP(dw), &top);
                 py[oh * OW + ow] = top;
             }
         }
     }
 }
 
-__kernel void avg_pool_grad_planes(IN(float, dy), OUT(float, dx), GEOMETRY, const int ph_end,
-                                   const int pw_end, const int include_pad, const int n,
+__kernel void avg_pool_planes(IN(float, x), OUT(float, y), GEOMETRY, const int n, const int chunk)
+{
+    EACH(plane, n, chunk) {
+        __global const float *px = PTR(x) + (long)plane * H * W;
+        __global float *py = PTR(y) + (long)plane * OH * OW;
+        for (int oh = 0; oh < OH; oh++)
+            for (int ow = 0; ow < OW; ow++) {
+                int h_lo, h_hi, w_lo, w_hi;
+                const int count = WINDOW_H(oh) * WINDOW_W(ow);
+                py[oh * OW + ow] =
+                    window_sum(px, W, h_lo, h_hi, STEP(dh), w_lo, w_hi, STEP(dw)) / (float)count;
+            }
+    }
+}
+
+__kernel void avg_pool_grad_planes(IN(float, dy), OUT(float, dx), GEOMETRY, const int n,
                                    const int chunk)
 {
     EACH(plane, n, chunk) {
@@ -204,34 +326,74 @@ __kernel void avg_pool_grad_planes(IN(float, dy), OUT(float, dx), GEOMETRY, cons
             px[i] = 0.0f;
         for (int oh = 0; oh < OH; oh++)
             for (int ow = 0; ow < OW; ow++) {
-                const int h0 = oh * sh - ph, w0 = ow * sw - pw;
+                int h_lo, h_hi, w_lo, w_hi;
                 const float share =
-                    pd[oh * OW + ow] / window_cells(oh, ow, H, W, kh, kw, sh, sw, ph, pw, ph_end,
-                                                    pw_end, include_pad);
-                for (int h = max(h0, 0); h < min(h0 + kh, H); h++)
-                    for (int w = max(w0, 0); w < min(w0 + kw, W); w++)
-                        px[h * W + w] += share;
+                    pd[oh * OW + ow] / (float)(WINDOW_H(oh) * WINDOW_W(ow));
+                CELLS px[h * W + w] += share;
             }
     }
 }
+#else
+/* A work-group per plane, for one window of all HW cells. */
+#define LANES(i) for (int i = (int)get_local_id(0); i < HW; i += (int)get_local_size(0))
 
-__kernel void avg_pool_planes(IN(float, x), OUT(float, y), GEOMETRY, const int ph_end,
-                              const int pw_end, const int include_pad, const int n,
-                              const int chunk)
+__kernel void global_avg(IN(float, x), OUT(float, y), const int HW)
 {
-    EACH(plane, n, chunk) {
-        __global const float *px = PTR(x) + (long)plane * H * W;
-        __global float *py = PTR(y) + (long)plane * OH * OW;
-        for (int oh = 0; oh < OH; oh++)
-            for (int ow = 0; ow < OW; ow++) {
-                const int h0 = oh * sh - ph, w0 = ow * sw - pw;
-                float sum = 0.0f;
-                for (int h = max(h0, 0); h < min(h0 + kh, H); h++)
-                    for (int w = max(w0, 0); w < min(w0 + kw, W); w++)
-                        sum += px[h * W + w];
-                py[oh * OW + ow] = sum / window_cells(oh, ow, H, W, kh, kw, sh, sw, ph, pw,
-                                                      ph_end, pw_end, include_pad);
-            }
+    __local float tmp[256];
+    const int plane = (int)get_group_id(0);
+    __global const float *px = PTR(x) + (long)plane * HW;
+    float sum = 0.0f;
+    LANES(i) sum += px[i];
+    sum = group_sum(sum, tmp);
+    if (get_local_id(0) == 0)
+        PTR(y)[plane] = sum / (float)HW;
+}
+
+__kernel void global_max(IN(float, x), OUT(float, y), OUT(int, index), const int HW)
+{
+    __local float tmp[256];
+    __local int best[256];
+    const int plane = (int)get_group_id(0), l = (int)get_local_id(0);
+    __global const float *px = PTR(x) + (long)plane * HW;
+    float top = -INFINITY;
+    int at = -1;
+    LANES(i) {
+        if (at < 0 || wins(px[i], top)) {
+            top = px[i];
+            at = i;
+        }
     }
+    tmp[l] = top;
+    best[l] = at;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int s = (int)get_local_size(0) / 2; s > 0; s /= 2) {
+        if (l < s && best[l + s] >= 0) {
+            const int same = !wins(tmp[l + s], tmp[l]) && !wins(tmp[l], tmp[l + s]);
+            if (best[l] < 0 || wins(tmp[l + s], tmp[l]) || (same && best[l + s] < best[l])) {
+                tmp[l] = tmp[l + s];
+                best[l] = best[l + s];
+            }
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    if (l == 0) {
+        PTR(y)[plane] = tmp[0];
+        PTR(index)[plane] = best[0];
+    }
+}
+
+__kernel void global_lp(IN(float, x), OUT(float, y), const int HW, const float p)
+{
+    __local float tmp[256];
+    const int plane = (int)get_group_id(0);
+    __global const float *px = PTR(x) + (long)plane * HW;
+    float top = 0.0f, sum = 0.0f;
+    LANES(i) top = larger(px[i], top);
+    top = group_max(top, tmp);
+    const int plain = top > 0.0f && !isinf(top);
+    LANES(i) sum += plain ? power(fabs(px[i]) / top, p) : 0.0f;
+    sum = group_sum(sum, tmp);
+    if (get_local_id(0) == 0)
+        PTR(y)[plane] = plain ? top * root(sum, p) : top;
 }
 #endif

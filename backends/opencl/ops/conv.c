@@ -1,6 +1,8 @@
-/* Convolution and its two gradients. GPU class: implicit GEMM. CPU class: columns are packed into
- * panels for a run of images at a time, then multiplied by the register-tile kernel; where the
- * stride is 1, conv_direct.c spares the packing. */
+/* Convolution over one or two axes, its two gradients, and the transposed one, which is the
+ * gradient of the input with a bias; one axis is a height of 1. Volumes, and groups of few
+ * channels, go to conv_any.c. GPU class: implicit GEMM. CPU class: columns are packed into panels
+ * for a run of images at a time, then multiplied by the register-tile kernel; where the stride is
+ * 1, conv_direct.c spares the packing. */
 #include "conv.h"
 #include "ops.h"
 
@@ -9,34 +11,45 @@
 
 struct conv {
     int64_t n, c, h, w, o, oh, ow, kh, kw;
-    int64_t sh, sw, top, left, dh, dw, groups;
+    int64_t sh, sw, top, left, bottom, right, dh, dw, groups;
     int64_t cg, og, taps; /* per group; kh * kw */
 };
 
-static struct conv conv_of(const struct ocl_build *b, const tnb_tensor *x, const tnb_tensor *y,
-                           int64_t kh, int64_t kw)
+static struct conv conv_of(const struct ocl_build *b, const tnb_tensor *x, const tnb_tensor *w,
+                           const tnb_tensor *y)
 {
     const tnb_node *node = b->node;
-    struct conv s = {.n = x->dim[0],
-                     .c = x->dim[1],
-                     .h = x->dim[2],
-                     .w = x->dim[3],
-                     .o = y->dim[1],
-                     .oh = y->dim[2],
-                     .ow = y->dim[3],
-                     .kh = kh,
-                     .kw = kw};
-    s.sh = tnb_attr_at(node, "strides", 0, 1);
-    s.sw = tnb_attr_at(node, "strides", 1, 1);
-    s.top = tnb_attr_at(node, "pads", 0, 0);
-    s.left = tnb_attr_at(node, "pads", 1, 0);
-    s.dh = tnb_attr_at(node, "dilations", 0, 1);
-    s.dw = tnb_attr_at(node, "dilations", 1, 1);
-    s.groups = tnb_attr_int(node, "groups", 1);
+    struct ocl_volume v = ocl_volume_of(b, x, w, y);
+    struct conv s = {.n = v.n,
+                     .c = v.c,
+                     .h = v.in[1],
+                     .w = v.in[2],
+                     .o = v.o,
+                     .oh = v.out[1],
+                     .ow = v.out[2],
+                     .kh = v.k[1],
+                     .kw = v.k[2],
+                     .sh = v.step[1],
+                     .sw = v.step[2],
+                     .top = v.pad[1],
+                     .left = v.pad[2],
+                     .dh = v.dilation[1],
+                     .dw = v.dilation[2],
+                     .groups = v.groups};
+    bool flat = x->rank == 3;
+    s.bottom = flat ? 0 : tnb_attr_at(node, "pads", 2, 0);
+    s.right = tnb_attr_at(node, "pads", flat ? 1 : 3, 0);
     s.cg = s.c / s.groups;
     s.og = s.o / s.groups;
-    s.taps = kh * kw;
+    s.taps = s.kh * s.kw;
     return s;
+}
+
+/* Tiles and packed columns take many channels of a group at once; with so few they are mostly
+ * empty. `rows`: the side that a tile's rows are. */
+static bool few(const struct ocl_build *b, const struct conv *s, int64_t rows)
+{
+    return s->groups > 1 && rows <= (ocl_is_gpu(b) ? 8 : 2);
 }
 
 static void geometry(struct ocl_build *b, const struct conv *s)
@@ -122,8 +135,8 @@ static bool forward_direct(struct ocl_build *b, const struct conv *s)
         return false;
     d.top = s->top;
     d.left = s->left;
-    d.bottom = tnb_attr_at(b->node, "pads", 2, 0);
-    d.right = tnb_attr_at(b->node, "pads", 3, 0);
+    d.bottom = s->bottom;
+    d.right = s->right;
     if (!ocl_direct_conv_suits(b, &d))
         return false;
     d.x = ocl_in(b, 0);
@@ -135,13 +148,18 @@ static bool forward_direct(struct ocl_build *b, const struct conv *s)
     return true;
 }
 
-void ocl_emit_conv2d(struct ocl_build *b)
+void ocl_emit_conv(struct ocl_build *b)
 {
-    const tnb_tensor *w = ocl_in_type(b, 1);
-    struct conv s = conv_of(b, ocl_in_type(b, 0), ocl_out_type(b, 0), w->dim[2], w->dim[3]);
-    if (tnb_count(ocl_out_type(b, 0)) == 0)
+    const tnb_tensor *x = ocl_in_type(b, 0), *w = ocl_in_type(b, 1), *y = ocl_out_type(b, 0);
+    struct conv s = conv_of(b, x, w, y);
+    if (tnb_count(y) == 0)
         return;
-    bool has_bias = ocl_has_in(b, 2);
+    bool has_bias = ocl_has_in(b, 2), direct = !ocl_is_gpu(b) && s.sh == 1 && s.sw == 1;
+    if (x->rank == 5 || (few(b, &s, s.og) && !direct)) {
+        struct ocl_volume v = ocl_volume_of(b, x, w, y);
+        ocl_emit_any_forward(b, &v);
+        return;
+    }
     if (ocl_use_tiles(b)) {
         ocl_kernel(b, "gemm_gpu", "", "conv");
         for (uint32_t i = 0; i < 3; i++)
@@ -203,31 +221,44 @@ static bool grad_input_direct(struct ocl_build *b, const struct conv *s)
         return false;
     d.x = ocl_in(b, 0);
     d.weights = swap_weights(b, s, ocl_in(b, 1), true);
+    d.bias = ocl_in(b, 2);
+    d.has_bias = ocl_has_in(b, 2);
     d.y = ocl_out(b, 0);
     ocl_emit_direct_conv(b, &d);
     return true;
 }
 
-/* Inputs: dy, w. */
-void ocl_emit_conv2d_grad_input(struct ocl_build *b)
+static void grad_input_tiles(struct ocl_build *b, const struct conv *s)
 {
-    const tnb_tensor *w = ocl_in_type(b, 1);
-    struct conv s = conv_of(b, ocl_out_type(b, 0), ocl_in_type(b, 0), w->dim[2], w->dim[3]);
-    int64_t n = tnb_count(ocl_out_type(b, 0));
-    if (n == 0)
+    ocl_kernel(b, "gemm_gpu", "", "conv_grad_input");
+    for (uint32_t i = 0; i < 3; i++)
+        ocl_arg_f32(b, ocl_in(b, i));
+    ocl_arg_f32(b, ocl_out(b, 0));
+    ocl_arg_int(b, ocl_has_in(b, 2));
+    geometry(b, s);
+    ocl_arg_int(b, s->n);
+    ocl_tiles(b, s->cg, s->n * s->h * s->w, s->groups);
+}
+
+/* Inputs: dy, w, and of a transposed convolution perhaps a bias. */
+void ocl_emit_conv_grad_input(struct ocl_build *b)
+{
+    const tnb_tensor *x = ocl_out_type(b, 0), *w = ocl_in_type(b, 1), *y = ocl_in_type(b, 0);
+    struct conv s = conv_of(b, x, w, y);
+    bool direct = !ocl_is_gpu(b) && s.sh == 1 && s.sw == 1;
+    if (tnb_count(x) == 0)
         return;
-    if (tnb_count(ocl_in_type(b, 0)) == 0 || tnb_count(w) == 0) {
-        ocl_emit_fill(b, ocl_out(b, 0), 4, 0, n);
+    if (tnb_count(y) == 0 || tnb_count(w) == 0) {
+        ocl_emit_spread_bias(b);
+        return;
+    }
+    if (x->rank == 5 || (few(b, &s, s.cg) && !direct)) {
+        struct ocl_volume v = ocl_volume_of(b, x, w, y);
+        ocl_emit_any_grad_input(b, &v);
         return;
     }
     if (ocl_use_tiles(b)) {
-        ocl_kernel(b, "gemm_gpu", "", "conv_grad_input");
-        ocl_arg_f32(b, ocl_in(b, 0));
-        ocl_arg_f32(b, ocl_in(b, 1));
-        ocl_arg_f32(b, ocl_out(b, 0));
-        geometry(b, &s);
-        ocl_arg_int(b, s.n);
-        ocl_tiles(b, s.cg, s.n * s.h * s.w, s.groups);
+        grad_input_tiles(b, &s);
         return;
     }
     if (grad_input_direct(b, &s))
@@ -235,7 +266,9 @@ void ocl_emit_conv2d_grad_input(struct ocl_build *b)
     struct product q = {.pack = "im2col_grad",
                         .src = ocl_in(b, 0),
                         .a = swap_weights(b, &s, ocl_in(b, 1), false),
+                        .bias = ocl_in(b, 2),
                         .y = ocl_out(b, 0),
+                        .has_bias = ocl_has_in(b, 2),
                         .m = s.cg,
                         .k = s.og * s.taps,
                         .p = s.h * s.w,
@@ -306,17 +339,21 @@ static void grad_weight_cpu(struct ocl_build *b, const struct conv *s)
 }
 
 /* Inputs: x, dy. */
-void ocl_emit_conv2d_grad_weight(struct ocl_build *b)
+void ocl_emit_conv_grad_weight(struct ocl_build *b)
 {
-    const tnb_tensor *dw = ocl_out_type(b, 0);
-    struct conv s = conv_of(b, ocl_in_type(b, 0), ocl_in_type(b, 1), dw->dim[2], dw->dim[3]);
+    const tnb_tensor *x = ocl_in_type(b, 0), *dw = ocl_out_type(b, 0), *dy = ocl_in_type(b, 1);
+    struct conv s = conv_of(b, x, dw, dy);
     int64_t n = tnb_count(dw);
     if (n == 0)
         return;
-    if (tnb_count(ocl_in_type(b, 1)) == 0)
+    if (tnb_count(dy) == 0) {
         ocl_emit_fill(b, ocl_out(b, 0), 4, 0, n);
-    else if (ocl_use_tiles(b))
+    } else if (x->rank == 5 || few(b, &s, s.og)) {
+        struct ocl_volume v = ocl_volume_of(b, x, dw, dy);
+        ocl_emit_any_grad_weight(b, &v);
+    } else if (ocl_use_tiles(b)) {
         grad_weight_gpu(b, &s);
-    else
+    } else {
         grad_weight_cpu(b, &s);
+    }
 }

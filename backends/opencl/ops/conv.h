@@ -15,4 +15,18 @@ struct ocl_direct_conv {
 bool ocl_direct_conv_suits(const struct ocl_build *b, const struct ocl_direct_conv *d);
 void ocl_emit_direct_conv(struct ocl_build *b, const struct ocl_direct_conv *d);
 
+/* A convolution over three axes, missing ones of size 1: x [n, c, in], w [o, c / groups, k],
+ * y [n, o, out]. */
+struct ocl_volume {
+    int64_t n, c, o, groups;
+    int64_t in[3], out[3], k[3], step[3], dilation[3], pad[3];
+};
+struct ocl_volume ocl_volume_of(const struct ocl_build *b, const tnb_tensor *x, const tnb_tensor *w,
+                                const tnb_tensor *y);
+/* The node's inputs and output are the operator's; bias is input 2, if any. No operand is empty. */
+void ocl_emit_any_forward(struct ocl_build *b, const struct ocl_volume *v);
+void ocl_emit_any_grad_input(struct ocl_build *b, const struct ocl_volume *v);
+void ocl_emit_any_grad_weight(struct ocl_build *b, const struct ocl_volume *v);
+void ocl_emit_spread_bias(struct ocl_build *b);
+
 #endif

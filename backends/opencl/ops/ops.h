@@ -59,14 +59,16 @@ const char *ocl_refuse_scatter_nd(const tnb_graph *graph, const tnb_node *node);
 void ocl_emit_resize(struct ocl_build *b);
 const char *ocl_refuse_resize(const tnb_graph *graph, const tnb_node *node);
 /* conv.c */
-void ocl_emit_conv2d(struct ocl_build *b);
-void ocl_emit_conv2d_grad_input(struct ocl_build *b);
-void ocl_emit_conv2d_grad_weight(struct ocl_build *b);
+void ocl_emit_conv(struct ocl_build *b);
+void ocl_emit_conv_grad_input(struct ocl_build *b);
+void ocl_emit_conv_grad_weight(struct ocl_build *b);
 /* pool.c */
 void ocl_emit_max_pool(struct ocl_build *b);
 void ocl_emit_max_pool_grad(struct ocl_build *b);
 void ocl_emit_avg_pool(struct ocl_build *b);
 void ocl_emit_avg_pool_grad(struct ocl_build *b);
+void ocl_emit_lp_pool(struct ocl_build *b);
+void ocl_emit_lp_pool_grad(struct ocl_build *b);
 /* norm.c */
 void ocl_emit_batch_norm(struct ocl_build *b);
 void ocl_emit_batch_norm_grad(struct ocl_build *b);

@@ -142,13 +142,37 @@ static const struct ocl_op ops[] = {
     {"matmul", "f", "f", NULL, "gemm", ocl_emit_matmul, NULL},
     {"embedding", "fi", "f", NULL, "gather", ocl_emit_embedding, NULL},
     {"embedding_grad", "if", "f", NULL, "gather", ocl_emit_embedding_grad, NULL},
-    {"conv2d", "f", "f", NULL, "conv", ocl_emit_conv2d, NULL},
-    {"conv2d_grad_input", "f", "f", NULL, "conv", ocl_emit_conv2d_grad_input, NULL},
-    {"conv2d_grad_weight", "f", "f", NULL, "conv", ocl_emit_conv2d_grad_weight, NULL},
+    {"conv1d", "f", "f", NULL, "conv", ocl_emit_conv, NULL},
+    {"conv1d_grad_input", "f", "f", NULL, "conv", ocl_emit_conv_grad_input, NULL},
+    {"conv1d_grad_weight", "f", "f", NULL, "conv", ocl_emit_conv_grad_weight, NULL},
+    {"conv2d", "f", "f", NULL, "conv", ocl_emit_conv, NULL},
+    {"conv2d_grad_input", "f", "f", NULL, "conv", ocl_emit_conv_grad_input, NULL},
+    {"conv2d_grad_weight", "f", "f", NULL, "conv", ocl_emit_conv_grad_weight, NULL},
+    {"conv3d", "f", "f", NULL, "conv", ocl_emit_conv, NULL},
+    {"conv3d_grad_input", "f", "f", NULL, "conv", ocl_emit_conv_grad_input, NULL},
+    {"conv3d_grad_weight", "f", "f", NULL, "conv", ocl_emit_conv_grad_weight, NULL},
+    {"conv_transpose1d", "f", "f", NULL, "conv", ocl_emit_conv_grad_input, NULL},
+    {"conv_transpose2d", "f", "f", NULL, "conv", ocl_emit_conv_grad_input, NULL},
+    {"max_pool1d", "f", "fm", NULL, "direct", ocl_emit_max_pool, NULL},
+    {"max_pool1d_grad", "fm", "f", NULL, "direct", ocl_emit_max_pool_grad, NULL},
     {"max_pool2d", "f", "fm", NULL, "direct", ocl_emit_max_pool, NULL},
     {"max_pool2d_grad", "fm", "f", NULL, "direct", ocl_emit_max_pool_grad, NULL},
+    {"adaptive_max_pool", "f", "fm", NULL, "direct", ocl_emit_max_pool, NULL},
+    {"adaptive_max_pool_grad", "fm", "f", NULL, "direct", ocl_emit_max_pool_grad, NULL},
+    {"avg_pool1d", "f", "f", NULL, "direct", ocl_emit_avg_pool, NULL},
+    {"avg_pool1d_grad", "f", "f", NULL, "direct", ocl_emit_avg_pool_grad, NULL},
     {"avg_pool2d", "f", "f", NULL, "direct", ocl_emit_avg_pool, NULL},
     {"avg_pool2d_grad", "f", "f", NULL, "direct", ocl_emit_avg_pool_grad, NULL},
+    {"adaptive_avg_pool", "f", "f", NULL, "direct", ocl_emit_avg_pool, NULL},
+    {"adaptive_avg_pool_grad", "f", "f", NULL, "direct", ocl_emit_avg_pool_grad, NULL},
+    {"global_max_pool", "f", "fm", NULL, "direct", ocl_emit_max_pool, NULL},
+    {"global_avg_pool", "f", "f", NULL, "direct", ocl_emit_avg_pool, NULL},
+    {"lp_pool1d", "f", "f", NULL, "direct", ocl_emit_lp_pool, NULL},
+    {"lp_pool1d_grad", "f", "f", NULL, "direct", ocl_emit_lp_pool_grad, NULL},
+    {"lp_pool2d", "f", "f", NULL, "direct", ocl_emit_lp_pool, NULL},
+    {"lp_pool2d_grad", "f", "f", NULL, "direct", ocl_emit_lp_pool_grad, NULL},
+    {"global_lp_pool", "f", "f", NULL, "direct", ocl_emit_lp_pool, NULL},
+    {"global_lp_pool_grad", "f", "f", NULL, "direct", ocl_emit_lp_pool_grad, NULL},
     {"batch_norm", "f", "f", NULL, "channels", ocl_emit_batch_norm, NULL},
     {"batch_norm_grad", "f", "f", NULL, "channels", ocl_emit_batch_norm_grad, NULL},
     {"batch_norm_inference", "f", "f", NULL, "channels", ocl_emit_batch_norm_inference, NULL},
@@ -325,7 +349,7 @@ static const char *variant_name(const tnb_device *device, const struct ocl_op *o
     if (strcmp(op->variant, "gemm") == 0)
         return ocl_matmul_variant(device, graph, node);
     if (strcmp(op->variant, "conv") == 0)
-        return gpu ? "implicit-gemm" : "packed-columns";
+        return strstr(node->op, "conv3d") ? "direct" : gpu ? "implicit-gemm" : "packed-columns";
     return op->variant;
 }
 
