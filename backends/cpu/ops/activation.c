@@ -24,7 +24,7 @@ CPU_UNARY(gelu, x *cpu_normal_cdff(x, cpu_expf(-0.5f * x * x)),
 CPU_UNARY(gelu_tanh, x *cpu_sigmoidf(TANH_ARG(x)), x / (1 + exp(-TANH_ARG64(x))))
 #define CLAMPED(v) ((v) < 0 ? 0 : (v) > 1 ? 1 : (v))
 CPU_UNARY(hard_sigmoid, CLAMPED(p *x + q), CLAMPED(p *x + q))
-CPU_UNARY(hard_swish, x *CLAMPED(x *(1.0f / 6) + 0.5f), x *CLAMPED(x / 6 + 0.5))
+CPU_UNARY(hard_swish, x *CLAMPED((x + 3) * (1.0f / 6)), x *CLAMPED(x / 6 + 0.5))
 
 #define ROWS(op) op##_f32, op##_f64
 #define LINEAR .grain = CPU_GRAIN

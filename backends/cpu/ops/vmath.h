@@ -94,15 +94,27 @@ CPU_INLINE float cpu_sigmoidf(float x)
     return 1.0f / (1.0f + cpu_expf(-x));
 }
 
-/* log(1 + x) for x in [0, 1] */
+/* log(1 + x) for x in [0, 1]: the polynomial of cpu_logf about 1 or about 2, without the sum 1 + x,
+ * which would lose x's low digits. */
 CPU_INLINE float cpu_log1pf(float x)
 {
-    float u = 1.0f + x;
-    /* The rounding error of u, put back to first order. */
-    return cpu_logf(u) + (x - (u - 1.0f)) / u;
+    const int upper = x > 0.41421356f;
+    float f = upper ? (x - 1.0f) * 0.5f : x, z = f * f;
+    float p = 7.0376836292e-2f;
+    p = p * f - 1.1514610310e-1f;
+    p = p * f + 1.1676998740e-1f;
+    p = p * f - 1.2420140846e-1f;
+    p = p * f + 1.4249322787e-1f;
+    p = p * f - 1.6668057665e-1f;
+    p = p * f + 2.0000714765e-1f;
+    p = p * f - 2.4999993993e-1f;
+    p = p * f + 3.3333331174e-1f;
+    float r = f + (f * z * p - 0.5f * z);
+    return upper ? r + 0.693147181f : r;
 }
 
-/* log(1 + x), any x: the same, but where u is 0, infinite or not a number there is no error. */
+/* log(1 + x), any x. The rounding error of u is put back to first order; where u is 0, infinite or
+ * not a number there is none. */
 CPU_INLINE float cpu_log1pf_any(float x)
 {
     float u = 1.0f + x;
