@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The cpu backend's own header: the objects behind the ABI's handles, and what an implementation of
- * an operator looks like. Sees tenon/backend.h and nothing else of Tenon.
+ * an operator looks like. Sees tenon/backend.h (and tenon/normal_table.h, numbers) of Tenon.
  *
  * A plan is an array of prepared kernels. Preparing picks the implementation and its loop bounds
  * once; binding resolves the pointers once; running calls one function per kernel and allocates

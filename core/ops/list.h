@@ -256,8 +256,12 @@ TN_OP(gru_grad)
 
 TN_OP_SECTION("Random")
 
-/* dropout.c */
+/* dropout.c, random.c */
 TN_OP(dropout)
+TN_OP(uniform)
+TN_OP(normal)
+TN_OP(bernoulli)
+TN_OP(permutation)
 
 TN_OP_SECTION("Losses")
 

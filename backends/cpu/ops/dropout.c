@@ -1,90 +1,74 @@
 /* SPDX-License-Identifier: MIT
  *
- * dropout: x keep / (1 - rate), keep drawn by Philox4x32-10 (Salmon et al., SC11) from the node's
- * key, the sample's global index and the element's place in the sample, so that a mask is the same
- * on every backend:
- *   key = mix(rng ^ path_hash), block = element / 4, lane = element % 4,
- *   draw = philox(key, {block lo, block hi, sample lo, sample hi})[lane], keep = unit(draw) >= rate
- * unit takes the upper 24 bits. Its gradient is itself. */
-#include "ops.h"
-
-enum { BLOCKS = 16 }; /* Philox blocks drawn side by side */
+ * dropout: x keep / (1 - rate), keep = unit(draw) >= rate, drawn by the sample's global index and
+ * the element's place in the sample (philox.h), so that a mask is the same on every backend. Axes
+ * that share a mask count as 1 long: then the factors are drawn first, and spread over x after. Its
+ * gradient is itself. */
+#include "bcast.h"
+#include "philox.h"
 
 struct state {
-    int64_t n, per; /* samples; elements of each */
+    int64_t n, per; /* samples; draws of each */
     uint64_t path_hash;
     float rate, scale;
+    bool shared;
+    struct cpu_bcast bcast; /* shared: x and the factors */
 };
 
-/* The finaliser of SplitMix64 (Steele et al., 2014). */
-static uint64_t mix64(uint64_t x)
-{
-    x += 0x9E3779B97F4A7C15u;
-    x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9u;
-    x = (x ^ (x >> 27)) * 0x94D049BB133111EBu;
-    return x ^ (x >> 31);
-}
-
-/* Draws of blocks [block, block + BLOCKS), element by element. */
-static void draw(uint32_t out[BLOCKS * 4], uint64_t key, uint64_t block, uint64_t sample)
-{
-    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
-    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-    for (int i = 0; i < BLOCKS; i++) {
-        c0[i] = (uint32_t)(block + (uint64_t)i);
-        c1[i] = (uint32_t)((block + (uint64_t)i) >> 32);
-        c2[i] = (uint32_t)sample;
-        c3[i] = (uint32_t)(sample >> 32);
-    }
-    for (int round = 0; round < 10; round++) {
-        for (int i = 0; i < BLOCKS; i++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * c0[i], p1 = (uint64_t)0xCD9E8D57u * c2[i];
-            c0[i] = (uint32_t)(p1 >> 32) ^ c1[i] ^ k0;
-            c1[i] = (uint32_t)p1;
-            c2[i] = (uint32_t)(p0 >> 32) ^ c3[i] ^ k1;
-            c3[i] = (uint32_t)p0;
-        }
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-    for (int i = 0; i < BLOCKS; i++) {
-        out[i * 4] = c0[i];
-        out[i * 4 + 1] = c1[i];
-        out[i * 4 + 2] = c2[i];
-        out[i * 4 + 3] = c3[i];
-    }
-}
-
-/* Groups [lo, hi) of BLOCKS * 4 elements; a sample's last may be short. */
+/* Groups [lo, hi) of draws; a sample's last may be short. Shared: factors go to the workspace. */
 static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
     const int64_t *sample = (const int64_t *)(const void *)k->in[1];
-    uint64_t rng;
-    memcpy(&rng, k->in[2], sizeof rng);
-    uint64_t key = mix64(rng ^ s->path_hash);
-    int64_t group = BLOCKS * 4, per = (s->per + group - 1) / group;
+    uint64_t key = cpu_rng_key(k->in[2], s->path_hash);
+    int64_t group = CPU_PHILOX_GROUP, per = (s->per + group - 1) / group;
     for (int64_t g = lo; g < hi; g++) {
-        uint32_t bits[BLOCKS * 4];
+        uint32_t bits[CPU_PHILOX_GROUP];
         int64_t n = g / per, from = g % per * group, len = cpu_min64(group, s->per - from);
+        cpu_philox(bits, key, (uint64_t)from / 4, (uint64_t)sample[n]);
+        if (s->shared) {
+            float *o = (float *)(void *)k->ws + n * s->per + from;
+            for (int64_t i = 0; i < len; i++)
+                o[i] = cpu_unit(bits[i]) >= s->rate ? s->scale : 0;
+            continue;
+        }
         const float *x = (const float *)(const void *)k->in[0] + n * s->per + from;
         float *o = (float *)(void *)k->out[0] + n * s->per + from;
-        draw(bits, key, (uint64_t)from / 4, (uint64_t)sample[n]);
         CPU_SIMD for (int64_t i = 0; i < len; i++)
         {
-            float unit = (float)(int32_t)(bits[i] >> 8) * 0x1p-24f;
-            o[i] = unit >= s->rate ? x[i] * s->scale : 0;
+            o[i] = cpu_unit(bits[i]) >= s->rate ? x[i] * s->scale : 0;
         }
     }
+}
+
+static void spread_row(const void *arg, int64_t out_at, const int64_t *at, int64_t len)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    const float *x = (const float *)(const void *)k->in[0] + out_at;
+    const float *factor = (const float *)(const void *)k->ws + at[0];
+    float *o = (float *)(void *)k->out[0] + out_at;
+    int64_t step = s->bcast.stride[0][s->bcast.rank - 1];
+    for (int64_t i = 0; i < len; i++)
+        o[i] = factor[i * step] == 0 ? 0 : x[i] * factor[i * step];
+}
+
+static void spread(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    cpu_bcast_walk(&s->bcast, lo, hi, spread_row, k);
 }
 
 static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    int64_t group = BLOCKS * 4;
+    int64_t group = CPU_PHILOX_GROUP;
     cpu_parallel_fine(k->inst->pool, s->n * ((s->per + group - 1) / group), CPU_GRAIN / 4 / group,
                       range, k);
+    if (s->shared)
+        cpu_parallel_fine(k->inst->pool, s->bcast.count, CPU_GRAIN, spread, k);
     return TNB_OK;
 }
 
@@ -109,6 +93,18 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     s->path_hash = (uint64_t)tnb_attr_int(q->node, "path_hash", 0);
     s->rate = (float)rate;
     s->scale = (float)(1 / (1 - rate));
+    tnb_tensor mask = *q->in[0];
+    const tnb_tensor *masks[] = {&mask};
+    for (uint32_t i = 0; i < tnb_attr_count(q->node, "shared_axes"); i++) {
+        int64_t axis = tnb_attr_at(q->node, "shared_axes", i, 1);
+        mask.dim[axis < 0 ? axis + (int64_t)mask.rank : axis] = 1;
+        s->shared = true;
+    }
+    if (s->shared) {
+        s->per = cpu_dims(&mask, 1, mask.rank);
+        cpu_bcast_init(&s->bcast, q->in[0], masks, 1);
+        k->ws_bytes = cpu_align_up((uint64_t)(s->n * s->per) * sizeof(float));
+    }
     k->run = run;
     return TNB_OK;
 }

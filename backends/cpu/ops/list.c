@@ -32,6 +32,7 @@ const struct cpu_op *const CPU_SYM(cpu_families)[] = {
     CPU_SYM(cpu_cast),
     CPU_SYM(cpu_moments),
     CPU_SYM(cpu_search),
+    CPU_SYM(cpu_random),
     NULL,
     /* clang-format on */
 };

@@ -57,6 +57,7 @@ extern const struct cpu_op CPU_SYM(cpu_cast)[];
 extern const struct cpu_half CPU_SYM(cpu_half);
 extern const struct cpu_op CPU_SYM(cpu_moments)[];
 extern const struct cpu_op CPU_SYM(cpu_search)[];
+extern const struct cpu_op CPU_SYM(cpu_random)[];
 
 /* Refuses unless every present input and output in the two bit masks is f32. */
 CPU_UNUSED static bool cpu_need_f32(const struct cpu_query *q, uint32_t in_mask, uint32_t out_mask,

@@ -32,11 +32,9 @@
         if (l == 0)                                                                                \
             PTR(y)[o] = (T)(tmp[0] / count);                                                       \
     }
-#else
-#define BY_GROUP(name, FOLD, START)
 #endif
 
-#define REDUCE(name, FOLD, START)                                                                  \
+#define BY_ITEM(name, FOLD, START)                                                                 \
     __kernel void name##_item(ARGS)                                                                \
     {                                                                                              \
         EACH(o, n, chunk) {                                                                        \
@@ -48,10 +46,15 @@
             }                                                                                      \
             PTR(y)[o] = (T)(acc / count);                                                          \
         }                                                                                          \
-    }                                                                                              \
-    BY_GROUP(name, FOLD, START)
+    }
 
-REDUCE(sum, ADD, 0)
-REDUCE(prod, MUL, 1)
-REDUCE(max, MAX, LONG_MIN)
-REDUCE(min, MIN, LONG_MAX)
+BY_ITEM(sum, ADD, 0)
+BY_ITEM(prod, MUL, 1)
+BY_ITEM(max, MAX, LONG_MIN)
+BY_ITEM(min, MIN, LONG_MAX)
+#ifdef GPU_CLASS
+BY_GROUP(sum, ADD, 0)
+BY_GROUP(prod, MUL, 1)
+BY_GROUP(max, MAX, LONG_MIN)
+BY_GROUP(min, MIN, LONG_MAX)
+#endif

@@ -89,6 +89,10 @@ void ocl_emit_recurrent(struct ocl_build *b);
 void ocl_emit_recurrent_grad(struct ocl_build *b);
 /* random.c */
 void ocl_emit_dropout(struct ocl_build *b);
+void ocl_emit_uniform(struct ocl_build *b);
+void ocl_emit_normal(struct ocl_build *b);
+void ocl_emit_bernoulli(struct ocl_build *b);
+void ocl_emit_permutation(struct ocl_build *b);
 /* class_loss.c */
 void ocl_emit_ce(struct ocl_build *b);
 void ocl_emit_ce_grad(struct ocl_build *b);
