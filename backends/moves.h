@@ -120,8 +120,8 @@ static inline void moves_concat(struct moves_box *b, const tnb_node *node,
     for (uint32_t k = 0; k < i; k++)
         at += in[k]->dim[axis];
     b->in = i;
-    moves_slab(b, moves_product(y, 0, axis), in[i]->dim[axis],
-               moves_product(y, axis + 1, y->rank), y->dim[axis], at, true);
+    moves_slab(b, moves_product(y, 0, axis), in[i]->dim[axis], moves_product(y, axis + 1, y->rank),
+               y->dim[axis], at, true);
 }
 
 static inline void moves_split(struct moves_box *b, const tnb_node *node, const tnb_tensor *x,

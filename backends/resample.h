@@ -16,8 +16,9 @@ struct resample_tap {
 /* One axis, and how many planes of [rows, columns] there are; sequences have one row. */
 struct resample {
     bool linear;
-    char coordinates, rounding; /* 'h' 'p' 'l' (align_corners) 'a'; 'n' (prefer floor) 'u' 'f' 'c' */
-    double scale[2];            /* rows, columns; 0: by the sizes */
+    char coordinates,
+        rounding;    /* 'h' 'p' 'l' (align_corners) 'a'; 'n' (prefer floor) 'u' 'f' 'c' */
+    double scale[2]; /* rows, columns; 0: by the sizes */
     int64_t planes, in[2], out[2];
 };
 

@@ -22,7 +22,8 @@ static tn_status diagonal_of(const struct tn_infer *ctx, const struct tn_shape *
     if (st != TN_OK)
         return st;
     if (d.axis1 == d.axis2)
-        return tn_infer_fail(ctx, "axis1 and axis2 are both axis %u; a diagonal needs two", d.axis1);
+        return tn_infer_fail(ctx, "axis1 and axis2 are both axis %u; a diagonal needs two",
+                             d.axis1);
     int64_t offset = tn_attrs_int(ctx->attrs, "offset");
     int64_t n1 = x->dim[d.axis1], n2 = x->dim[d.axis2];
     /* Beyond the matrix is empty, however far. */
@@ -54,8 +55,7 @@ static struct tn_shape diagonal_shape(const struct tn_shape *x, const struct dia
 }
 
 /* For each element of the diagonals: its offset in the whole. */
-static void walk_diagonal(struct tn_walk *w, const struct tn_shape *whole,
-                          const struct diagonal *d)
+static void walk_diagonal(struct tn_walk *w, const struct tn_shape *whole, const struct diagonal *d)
 {
     struct tn_shape part = diagonal_shape(whole, d);
     int64_t stride[TN_MAX_RANK];
@@ -105,14 +105,14 @@ static tn_status diagonal_gradient(const struct tn_grad *ctx)
     return TN_OK;
 }
 
-#define DIAGONAL_ATTRS                                                                          \
-    {.name = "offset",                                                                          \
-     .type = TN_ATTR_INT,                                                                       \
-     .dflt = {.u.i = 0},                                                                        \
-     .doc = "0: the main diagonal; above it positive, below it negative"},                      \
-        {.name = "axis1", .type = TN_ATTR_INT, .dflt = {.u.i = 0}, .doc = "axis of the rows"},  \
-    {                                                                                           \
-        .name = "axis2", .type = TN_ATTR_INT, .dflt = {.u.i = 1}, .doc = "axis of the columns"  \
+#define DIAGONAL_ATTRS                                                                         \
+    {.name = "offset",                                                                         \
+     .type = TN_ATTR_INT,                                                                      \
+     .dflt = {.u.i = 0},                                                                       \
+     .doc = "0: the main diagonal; above it positive, below it negative"},                     \
+        {.name = "axis1", .type = TN_ATTR_INT, .dflt = {.u.i = 0}, .doc = "axis of the rows"}, \
+    {                                                                                          \
+        .name = "axis2", .type = TN_ATTR_INT, .dflt = {.u.i = 1}, .doc = "axis of the columns" \
     }
 
 static const struct tn_attr_schema diagonal_attrs[] = {DIAGONAL_ATTRS};
@@ -182,7 +182,10 @@ static tn_status diagonal_grad_gradient(const struct tn_grad *ctx)
 
 static const char *const diagonal_grad_in[] = {"dy"};
 static const struct tn_attr_schema diagonal_grad_attrs[] = {
-    {.name = "input_shape", .type = TN_ATTR_INTS, .required = 1, .doc = "shape of diagonal's input"},
+    {.name = "input_shape",
+     .type = TN_ATTR_INTS,
+     .required = 1,
+     .doc = "shape of diagonal's input"},
     DIAGONAL_ATTRS,
 };
 const struct tn_op tn_op_diagonal_grad = {

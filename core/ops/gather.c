@@ -1,11 +1,11 @@
 /* Elements by index along one axis, as ONNX Gather, GatherElements and ScatterElements (reduction
  * add). An index i in [-n, 0) means n + i.
  *
- *   gather           y[a, k, b] = x[a, indices[k], b]            dx = sums of dy by index (gather_grad)
- *   gather_grad      linear in dy, so its own gradient is the gather again
- *   take_along_axis  y[.., i, ..] = x[.., indices[.., i, ..], ..]              dx = scatter_add in zeros
- *   scatter_add      y = x, then y[.., indices[.., i, ..], ..] += updates[.., i, ..]
- *                                                   dx = dy, dupdates = take_along_axis of dy
+ *   gather           y[a, k, b] = x[a, indices[k], b]            dx = sums of dy by index
+ * (gather_grad) gather_grad      linear in dy, so its own gradient is the gather again
+ *   take_along_axis  y[.., i, ..] = x[.., indices[.., i, ..], ..]              dx = scatter_add in
+ * zeros scatter_add      y = x, then y[.., indices[.., i, ..], ..] += updates[.., i, ..] dx = dy,
+ * dupdates = take_along_axis of dy
  *
  * Outside [-n, n) ONNX leaves the result open; here such an index gives zero, and takes part in no
  * sum, on every device. Sums run in order of position, so that every run gives the same bits. */
@@ -91,8 +91,8 @@ static tn_status gather_gradient(const struct tn_grad *ctx)
     struct tn_shape x = tn_graph_shape(ctx->graph, ctx->in[0]);
     uint32_t axis = axis_of(ctx->attrs, x.rank);
     struct tn_attr attrs[] = {TN_AI("axis", axis), TN_AI("size", x.dim[axis])};
-    ctx->in_grad[0] = tn_op2(ctx->graph, "gather_grad", ctx->in[1], ctx->out_grad[0], attrs,
-                             TN_LEN(attrs));
+    ctx->in_grad[0] =
+        tn_op2(ctx->graph, "gather_grad", ctx->in[1], ctx->out_grad[0], attrs, TN_LEN(attrs));
     return TN_OK;
 }
 
@@ -276,9 +276,11 @@ const struct tn_op tn_op_take_along_axis = {
     .out_names = tn_ops_out_y,
     .attrs = axis_attrs,
     .n_attrs = 1,
-    .formula = "y[..., i, ...] = x[..., indices[..., i, ...], ...]; zero for an index outside [-n, n)",
-    .shapes = "x any dtype, indices i32 or i64 of x's rank, off the axis no dim larger than x's; y of "
-              "indices' shape",
+    .formula =
+        "y[..., i, ...] = x[..., indices[..., i, ...], ...]; zero for an index outside [-n, n)",
+    .shapes =
+        "x any dtype, indices i32 or i64 of x's rank, off the axis no dim larger than x's; y of "
+        "indices' shape",
     .infer = take_along_axis_infer,
     .gradient = take_along_axis_gradient,
     .reference = take_along_axis_reference,
@@ -321,7 +323,8 @@ static tn_status scatter_add_gradient(const struct tn_grad *ctx)
     if (ctx->needed[0])
         ctx->in_grad[0] = ctx->out_grad[0];
     if (ctx->needed[2])
-        ctx->in_grad[2] = tn_op2(ctx->graph, "take_along_axis", ctx->out_grad[0], ctx->in[1], &axis, 1);
+        ctx->in_grad[2] =
+            tn_op2(ctx->graph, "take_along_axis", ctx->out_grad[0], ctx->in[1], &axis, 1);
     return TN_OK;
 }
 
@@ -337,9 +340,10 @@ const struct tn_op tn_op_scatter_add = {
     .attrs = axis_attrs,
     .n_attrs = 1,
     .formula = "y = x, then y[..., indices[..., i, ...], ...] += updates[..., i, ...]",
-    .shapes = "x a number of any dtype, updates likewise, indices i32 or i64 of updates' shape and x's "
-              "rank, off the axis no dim larger than x's; sums in order of position; an index outside "
-              "[-n, n) is ignored",
+    .shapes =
+        "x a number of any dtype, updates likewise, indices i32 or i64 of updates' shape and x's "
+        "rank, off the axis no dim larger than x's; sums in order of position; an index outside "
+        "[-n, n) is ignored",
     .infer = scatter_add_infer,
     .gradient = scatter_add_gradient,
     .reference = scatter_add_reference,

@@ -3,12 +3,11 @@
  * With b = batch_dims, K the last dim of indices: tuple t = indices[t_0 .. t_q, :] names the slice
  * x[t_0 .. t_{b-1}, t's K numbers], which has the shape x.shape[b + K:].
  *
- *   gather_nd        y[t] = the slice that t names                  dx = scatter_nd of dy into zeros
- *   scatter_nd none  y = x, then y[slice of t] = updates[t], in order of position: the last one wins
- *              dx = dy, zeros where an update was written; dupdates = gather_nd of dy for the updates
- *              that won, else 0
- *   scatter_nd add   y = x, then y[slice of t] += updates[t], in order of position
- *              dx = dy; dupdates = gather_nd of dy
+ *   gather_nd        y[t] = the slice that t names                  dx = scatter_nd of dy into
+ * zeros scatter_nd none  y = x, then y[slice of t] = updates[t], in order of position: the last one
+ * wins dx = dy, zeros where an update was written; dupdates = gather_nd of dy for the updates that
+ * won, else 0 scatter_nd add   y = x, then y[slice of t] += updates[t], in order of position dx =
+ * dy; dupdates = gather_nd of dy
  *
  * A tuple with a number outside [-n, n) gives zeros and writes nothing, on every device. */
 #include <string.h>
@@ -81,10 +80,10 @@ static tn_status tuples_infer(const struct tn_infer *ctx, struct tn_shape *out_s
     return TN_OK;
 }
 
-#define BATCH_DIMS                                                        \
-    {                                                                     \
-        .name = "batch_dims", .type = TN_ATTR_INT, .dflt = {.u.i = 0},    \
-        .doc = "leading axes that x and indices share, walked in step"    \
+#define BATCH_DIMS                                                     \
+    {                                                                  \
+        .name = "batch_dims", .type = TN_ATTR_INT, .dflt = {.u.i = 0}, \
+        .doc = "leading axes that x and indices share, walked in step" \
     }
 
 /* --- gather_nd --- */
@@ -249,8 +248,9 @@ const struct tn_op tn_op_scatter_nd = {
     .attrs = scatter_nd_attrs,
     .n_attrs = TN_LEN(scatter_nd_attrs),
     .formula = "y = x, then y[indices[t, :]] = updates[t], or += with reduction add, t in order",
-    .shapes = "x any dtype (add: no bool), indices as gather_nd's, updates of gather_nd's y's shape; a "
-              "tuple with an index outside [-n, n) writes nothing",
+    .shapes =
+        "x any dtype (add: no bool), indices as gather_nd's, updates of gather_nd's y's shape; a "
+        "tuple with an index outside [-n, n) writes nothing",
     .infer = scatter_nd_infer,
     .gradient = scatter_nd_gradient,
     .reference = scatter_nd_reference,

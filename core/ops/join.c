@@ -123,8 +123,9 @@ const struct tn_op tn_op_concat = {
     .attrs = concat_attrs,
     .n_attrs = 1,
     .formula = "the inputs one after another along the axis",
-    .shapes = "1 to 64 inputs of one dtype (any) and rank, alike but for the axis; their sizes along "
-              "it add up (`tn_concat` takes any number)",
+    .shapes =
+        "1 to 64 inputs of one dtype (any) and rank, alike but for the axis; their sizes along "
+        "it add up (`tn_concat` takes any number)",
     .infer = concat_infer,
     .gradient = concat_gradient,
     .reference = concat_reference,
@@ -234,8 +235,8 @@ static tn_status split_gradient(const struct tn_grad *ctx)
         int covered = i >= first && i < (int64_t)first + TN_OP_MAX_OUT;
         tn_value part = covered ? ctx->out_grad[i - first] : TN_NONE;
         if (part == TN_NONE) {
-            int64_t size = covered ? tn_graph_shape(ctx->graph, ctx->out[i - first]).dim[axis]
-                           : n     ? sizes[i]
+            int64_t size = covered   ? tn_graph_shape(ctx->graph, ctx->out[i - first]).dim[axis]
+                           : n       ? sizes[i]
                            : dim < 0 ? tn_graph_shape(ctx->graph, ctx->out[0]).dim[axis]
                                      : part_size(ctx->attrs, dim, (uint32_t)i);
             part = zero_part(ctx, axis, size);
@@ -276,8 +277,9 @@ const struct tn_op tn_op_split = {
     .attrs = split_attrs,
     .n_attrs = TN_LEN(split_attrs),
     .formula = "output j is part `first` + j of x along the axis",
-    .shapes = "x any dtype; outputs that have no part are empty along the axis (`tn_split` cuts into "
-              "any number)",
+    .shapes =
+        "x any dtype; outputs that have no part are empty along the axis (`tn_split` cuts into "
+        "any number)",
     .infer = split_infer,
     .gradient = split_gradient,
     .reference = split_reference,

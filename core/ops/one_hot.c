@@ -71,8 +71,9 @@ const struct tn_op tn_op_one_hot = {
     .attrs = one_hot_attrs,
     .n_attrs = TN_LEN(one_hot_attrs),
     .formula = "on_value where the new axis' place is the index, else off_value",
-    .shapes = "indices i32 or i64; y of `dtype`, with an axis of `depth` more; negative indices count "
-              "from depth, one outside [-depth, depth) is all off",
+    .shapes =
+        "indices i32 or i64; y of `dtype`, with an axis of `depth` more; negative indices count "
+        "from depth, one outside [-depth, depth) is all off",
     .infer = one_hot_infer,
     .no_gradient = "an index does not vary smoothly",
     .reference = one_hot_reference,
@@ -118,7 +119,9 @@ static const struct tn_attr_schema range_attrs[] = {
      .type = TN_ATTR_INT,
      .dflt = {.u.i = -1},
      .doc = "elements of y, of one axis; -1: see shape"},
-    {.name = "shape", .type = TN_ATTR_INTS, .doc = "shape of y, counted row by row; empty: see count"},
+    {.name = "shape",
+     .type = TN_ATTR_INTS,
+     .doc = "shape of y, counted row by row; empty: see count"},
     {.name = "dtype", .type = TN_ATTR_STRING, .dflt = {.u.s = "f32"}, .doc = "element type"},
 };
 const struct tn_op tn_op_range = {

@@ -2,8 +2,8 @@
  *
  * Along an axis: a negative pad first crops x; then y[i] = x[i - before] inside, and outside
  *   constant  the value                    edge  the nearest element
- *   reflect   mirrored about the first and the last element, again and again where the pad is longer
- *   wrap      from the other end
+ *   reflect   mirrored about the first and the last element, again and again where the pad is
+ * longer wrap      from the other end
  *
  * dx: for constant, dy cropped and padded with zeros the other way round. The other modes work axis
  * by axis, so the gradient does too: pad_grad sums along one axis the dy that came from each x. */
@@ -61,7 +61,8 @@ static tn_status border_of(const struct tn_infer *ctx, enum mode mode, uint32_t 
     p.skip = -crop_a;
     p.n = dim + crop_a + crop_b;
     if (mode != CONSTANT && p.n == 0 && (p.lead || p.tail))
-        return tn_infer_fail(ctx, "axis %u has no element to pad from; mode must be constant", axis);
+        return tn_infer_fail(ctx, "axis %u has no element to pad from; mode must be constant",
+                             axis);
     if (TN_ADD_OVERFLOW(p.n, p.lead, &size) || TN_ADD_OVERFLOW(size, p.tail, &size))
         return tn_infer_fail(ctx, "axis %u would have more than 2^63 elements", axis);
     *out = p;
@@ -188,9 +189,11 @@ const struct tn_op tn_op_pad = {
     .out_names = tn_ops_out_y,
     .attrs = pad_attrs,
     .n_attrs = TN_LEN(pad_attrs),
-    .formula = "x with elements around it: a constant, the edge, x mirrored, or x from the other end",
-    .shapes = "x any dtype; a negative pad crops, before the other end is padded; reflect and wrap go "
-              "on where the pad is longer than x",
+    .formula =
+        "x with elements around it: a constant, the edge, x mirrored, or x from the other end",
+    .shapes =
+        "x any dtype; a negative pad crops, before the other end is padded; reflect and wrap go "
+        "on where the pad is longer than x",
     .infer = pad_infer,
     .gradient = pad_gradient,
     .reference = pad_reference,
@@ -206,11 +209,9 @@ static tn_status pad_grad_border(const struct tn_infer *ctx, const struct tn_sha
     if (st != TN_OK)
         return st;
     if (size < 0)
-        return tn_infer_fail(ctx, "size is %lld; it must be that of pad's input",
-                             (long long)size);
-    return border_of(ctx, mode_of(ctx->attrs), *out_axis, size,
-                     tn_attrs_int(ctx->attrs, "before"), tn_attrs_int(ctx->attrs, "after"), out,
-                     out_size);
+        return tn_infer_fail(ctx, "size is %lld; it must be that of pad's input", (long long)size);
+    return border_of(ctx, mode_of(ctx->attrs), *out_axis, size, tn_attrs_int(ctx->attrs, "before"),
+                     tn_attrs_int(ctx->attrs, "after"), out, out_size);
 }
 
 static tn_status pad_grad_infer(struct tn_infer *ctx)

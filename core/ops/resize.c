@@ -1,14 +1,14 @@
 /* resize: rows and columns of an image (or the places of a sequence) to another number, as ONNX
  * Resize, modes nearest and linear (bilinear), and PyTorch's interpolate.
  *
- * Place o of an axis of m elements looks at place s of x's n elements. The length L is m where sizes
- * are given, and n scale, which need not be whole, where a scale is; ratio = n / L.
+ * Place o of an axis of m elements looks at place s of x's n elements. The length L is m where
+ * sizes are given, and n scale, which need not be whole, where a scale is; ratio = n / L.
  *   half_pixel          s = (o + 0.5) ratio - 0.5
  *   pytorch_half_pixel  likewise; 0 where L <= 1
  *   align_corners       s = o (n - 1) / (L - 1)
  *   asymmetric          s = o ratio
- * nearest rounds s by nearest_mode; linear weighs the two neighbours. What lies outside is the edge.
- * s is worked out in double on every device, so that all round alike.
+ * nearest rounds s by nearest_mode; linear weighs the two neighbours. What lies outside is the
+ * edge. s is worked out in double on every device, so that all round alike.
  *
  * dx = each dy given back to the places that it came from, by their weights (resize_grad). */
 #include <math.h>
@@ -40,8 +40,8 @@ static struct rule rule_of(const struct tn_attrs *attrs)
 {
     return (struct rule){
         .is_linear = strcmp(tn_attrs_string(attrs, "mode"), "linear") == 0,
-        .coordinates = find_name(tn_attrs_string(attrs, "coordinates"), coordinate_names,
-                                 N_COORDINATES),
+        .coordinates =
+            find_name(tn_attrs_string(attrs, "coordinates"), coordinate_names, N_COORDINATES),
         .rounding = find_name(tn_attrs_string(attrs, "nearest_mode"), rounding_names, N_ROUNDINGS),
         .scale = {tn_attrs_float(attrs, "scale_h"), tn_attrs_float(attrs, "scale_w")},
     };
@@ -104,8 +104,8 @@ static tn_status check_rule(const struct tn_infer *ctx)
                              tn_attrs_string(ctx->attrs, "nearest_mode"));
     for (int i = 0; i < 2; i++)
         if (!(r.scale[i] >= 0 && r.scale[i] <= 1e6))
-            return tn_infer_fail(ctx, "scale_%c is %g; it must be above 0 and at most 1e6",
-                                 "hw"[i], r.scale[i]);
+            return tn_infer_fail(ctx, "scale_%c is %g; it must be above 0 and at most 1e6", "hw"[i],
+                                 r.scale[i]);
     if (ctx->in[0]->shape.rank == 3 && r.scale[0] != 0)
         return tn_infer_fail(ctx, "scale_h is given, but x [N, C, W] has no rows");
     if (r.is_linear)
@@ -123,14 +123,14 @@ static tn_status output_size(const struct tn_infer *ctx, const struct tn_shape *
     int64_t m;
     if ((n != 0) == (scale > 0))
         return tn_infer_fail(ctx, "give either sizes or scale_%c%s", "hw"[d + 2 - x->rank],
-                             x->rank == 4 ? " (a scale for rows and one for columns)" : "");
+                             x -> rank == 4 ? " (a scale for rows and one for columns)" : "");
     if (n != 0 && n != x->rank - 2)
         return tn_infer_fail(ctx, "sizes has %u entries, but x has %u axes to resize", n,
                              x->rank - 2);
     m = n ? sizes[d - 2] : (int64_t)floor(fmin((double)dim * scale, 0x1p62));
     if (m < 0 || (dim == 0) != (m == 0))
-        return tn_infer_fail(ctx, "axis %u cannot go from %lld to %lld elements", d,
-                             (long long)dim, (long long)m);
+        return tn_infer_fail(ctx, "axis %u cannot go from %lld to %lld elements", d, (long long)dim,
+                             (long long)m);
     *out = m;
     return TN_OK;
 }
@@ -196,40 +196,41 @@ static tn_status resize_gradient(const struct tn_grad *ctx)
         return TN_OK;
     struct tn_shape x = tn_graph_shape(ctx->graph, ctx->in[0]);
     struct tn_attr attrs[] = {
-        TN_AV("input_size", x.rank - 2, x.dim + 2), tn_ops_attr(ctx, "mode"),
-        tn_ops_attr(ctx, "coordinates"),            tn_ops_attr(ctx, "nearest_mode"),
-        tn_ops_attr(ctx, "scale_h"),                tn_ops_attr(ctx, "scale_w"),
+        TN_AV("input_size", x.rank - 2, x.dim + 2),
+        tn_ops_attr(ctx, "mode"),
+        tn_ops_attr(ctx, "coordinates"),
+        tn_ops_attr(ctx, "nearest_mode"),
+        tn_ops_attr(ctx, "scale_h"),
+        tn_ops_attr(ctx, "scale_w"),
     };
     ctx->in_grad[0] = tn_op1(ctx->graph, "resize_grad", ctx->out_grad[0], attrs, TN_LEN(attrs));
     return TN_OK;
 }
 
-#define RULE_ATTRS                                                                                \
-    {.name = "mode",                                                                              \
-     .type = TN_ATTR_STRING,                                                                      \
-     .dflt = {.u.s = "nearest"},                                                                  \
-     .doc = "nearest or linear"},                                                                 \
-        {.name = "coordinates",                                                                   \
-         .type = TN_ATTR_STRING,                                                                  \
-         .dflt = {.u.s = "half_pixel"},                                                           \
-         .doc = "half_pixel, pytorch_half_pixel, align_corners or asymmetric"},                   \
-        {.name = "nearest_mode",                                                                  \
-         .type = TN_ATTR_STRING,                                                                  \
-         .dflt = {.u.s = "round_prefer_floor"},                                                   \
-         .doc = "round_prefer_floor, round_prefer_ceil, floor or ceil"},                          \
-        {.name = "scale_h",                                                                       \
-         .type = TN_ATTR_FLOAT,                                                                   \
-         .dflt = {.u.f = 0.0},                                                                    \
-         .doc = "factor for the rows, the size rounded down; 0: see sizes"},                      \
-    {                                                                                             \
-        .name = "scale_w", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0.0},                           \
-        .doc = "factor for the columns"                                                           \
+#define RULE_ATTRS                                                              \
+    {.name = "mode",                                                            \
+     .type = TN_ATTR_STRING,                                                    \
+     .dflt = {.u.s = "nearest"},                                                \
+     .doc = "nearest or linear"},                                               \
+        {.name = "coordinates",                                                 \
+         .type = TN_ATTR_STRING,                                                \
+         .dflt = {.u.s = "half_pixel"},                                         \
+         .doc = "half_pixel, pytorch_half_pixel, align_corners or asymmetric"}, \
+        {.name = "nearest_mode",                                                \
+         .type = TN_ATTR_STRING,                                                \
+         .dflt = {.u.s = "round_prefer_floor"},                                 \
+         .doc = "round_prefer_floor, round_prefer_ceil, floor or ceil"},        \
+        {.name = "scale_h",                                                     \
+         .type = TN_ATTR_FLOAT,                                                 \
+         .dflt = {.u.f = 0.0},                                                  \
+         .doc = "factor for the rows, the size rounded down; 0: see sizes"},    \
+    {                                                                           \
+        .name = "scale_w", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0.0},         \
+        .doc = "factor for the columns"                                         \
     }
 
 static const struct tn_attr_schema resize_attrs[] = {
-    {.name = "sizes",
-     .type = TN_ATTR_INTS,
-     .doc = "y's [H, W] or [W]; empty: by the scales"},
+    {.name = "sizes", .type = TN_ATTR_INTS, .doc = "y's [H, W] or [W]; empty: by the scales"},
     RULE_ATTRS,
 };
 const struct tn_op tn_op_resize = {
@@ -242,8 +243,9 @@ const struct tn_op tn_op_resize = {
     .out_names = tn_ops_out_y,
     .attrs = resize_attrs,
     .n_attrs = TN_LEN(resize_attrs),
-    .formula = "x sampled at as many places as y has: the nearest element, or a weighing of the two "
-               "(four) around",
+    .formula =
+        "x sampled at as many places as y has: the nearest element, or a weighing of the two "
+        "(four) around",
     .shapes = "x [N, C, W] or [N, C, H, W], any dtype (linear: float); beyond the edge is the edge",
     .infer = resize_infer,
     .gradient = resize_gradient,

@@ -1,7 +1,8 @@
 /* Axes of one element taken away or put in; both are aliases, as ONNX Squeeze and Unsqueeze.
  *
- *   squeeze    x without the named axes (none named: without every axis of 1)   dx = dy in x's shape
- *   unsqueeze  x with axes of 1 so that they stand at the named places of y      dx = dy in x's shape
+ *   squeeze    x without the named axes (none named: without every axis of 1)   dx = dy in x's
+ * shape unsqueeze  x with axes of 1 so that they stand at the named places of y      dx = dy in x's
+ * shape
  */
 #include "ops/util.h"
 
@@ -99,8 +100,9 @@ const struct tn_op tn_op_unsqueeze = {
     .attrs = unsqueeze_attrs,
     .n_attrs = 1,
     .formula = "x with new axes of 1",
-    .shapes = "x any dtype; negative axes count from the end of y's, which has x's axes and the new "
-              "ones",
+    .shapes =
+        "x any dtype; negative axes count from the end of y's, which has x's axes and the new "
+        "ones",
     .infer = unsqueeze_infer,
     .gradient = back_gradient,
     .reference = copy_reference,

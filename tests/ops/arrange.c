@@ -3,12 +3,20 @@
 
 #include "../golden/arrange.h"
 
-#define CASE1(op_, name_, grad_, ATTRS, ...) \
-    {.op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_, .tol = TOL_EXACT}
-#define REJECT(op_, name_, why, ATTRS, ...) \
-    {.op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .reject = why}
-#define SUMMED(op_, name_, grad_, ATTRS, ...) \
-    {.op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_, .tol = TOL_SUM}
+#define CASE1(op_, name_, grad_, ATTRS, ...)                                               \
+    {                                                                                      \
+        .op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_, \
+        .tol = TOL_EXACT                                                                   \
+    }
+#define REJECT(op_, name_, why, ATTRS, ...)                                               \
+    {                                                                                     \
+        .op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .reject = why \
+    }
+#define SUMMED(op_, name_, grad_, ATTRS, ...)                                              \
+    {                                                                                      \
+        .op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_, \
+        .tol = TOL_SUM                                                                     \
+    }
 #define A(...)      \
     {               \
         __VA_ARGS__ \
@@ -20,8 +28,9 @@
 #define BLOCK2 A(AI("block", 2))
 #define PADS A(AV("pads", 1, 0, 2, 3), AF("value", 7))
 #define MIRROR A(AV("pads", 1, 2, 2, 3), AS("mode", "reflect"))
-#define PAD_GRAD(mode_, size_, before_, after_) \
-    A(AI("axis", 1), AI("size", size_), AI("before", before_), AI("after", after_), AS("mode", mode_))
+#define PAD_GRAD(mode_, size_, before_, after_)                                     \
+    A(AI("axis", 1), AI("size", size_), AI("before", before_), AI("after", after_), \
+      AS("mode", mode_))
 
 static const struct op_case cases[] = {
     CASE1("tile", "both", 1, A(AV("repeats", 2, 3)), 3, 5),
@@ -34,8 +43,16 @@ static const struct op_case cases[] = {
     CASE1("tile", "none", 1, A(AV("repeats", 0, 2)), 3, 5),
     CASE1("tile", "of_nothing", 0, A(AV("repeats", 3, 2)), 0, 5),
     CASE1("tile", "large", 0, A(AV("repeats", 17, 3)), 13, 31),
-    {.op = "tile", .name = "scalar", .in = {F32_S}, .attrs = {AV_EMPTY("repeats")}, .out = {OUT_S(TN_F32)}},
-    {.op = "tile", .name = "special", .in = {SPECIAL(17)}, .attrs = {AV("repeats", 2)}, .tol = TOL_EXACT},
+    {.op = "tile",
+     .name = "scalar",
+     .in = {F32_S},
+     .attrs = {AV_EMPTY("repeats")},
+     .out = {OUT_S(TN_F32)}},
+    {.op = "tile",
+     .name = "special",
+     .in = {SPECIAL(17)},
+     .attrs = {AV("repeats", 2)},
+     .tol = TOL_EXACT},
     MOVED_TYPES("tile", TILE23, 3, 5),
     REJECT("tile", "short", "has 1 entries, but there are 2 axes", A(AV("repeats", 2)), 3, 5),
     REJECT("tile", "negative", "must be >= 0", A(AV("repeats", -1)), 3),
@@ -54,7 +71,11 @@ static const struct op_case cases[] = {
      .want = {V(1 + 3 + 50, 2 + 40 + 60)}},
     REJECT("tile_grad", "uneven", "not 2 equal copies", A(AV("repeats", 2)), 5),
     REJECT("tile_grad", "none", "not 0 equal copies", A(AV("repeats", 0)), 5),
-    {.op = "tile_grad", .name = "integers", .in = {I32(0, 9, 4)}, .attrs = {AV("repeats", 2)}, .reject = "i32"},
+    {.op = "tile_grad",
+     .name = "integers",
+     .in = {I32(0, 9, 4)},
+     .attrs = {AV("repeats", 2)},
+     .reject = "i32"},
 
     CASE1("flip", "all", 1, A(AV_EMPTY("axes")), 3, 5),
     CASE1("flip", "rows", 1, A(AV("axes", 0)), 7, 5),
@@ -81,11 +102,13 @@ static const struct op_case cases[] = {
     CASE1("diagonal", "large", 0, A(AI("offset", 3)), 101, 97),
     MOVED_TYPES("diagonal", DIAG1, 3, 7),
     REJECT("diagonal", "vector", "at least 2 dims", A(AI("offset", 0)), 3),
-    REJECT("diagonal", "one_axis", "a diagonal needs two", A(AI("axis1", 1), AI("axis2", -1)), 3, 5),
+    REJECT("diagonal", "one_axis", "a diagonal needs two", A(AI("axis1", 1), AI("axis2", -1)), 3,
+           5),
 
     CASE1("diagonal_grad", "square", 1, A(AV("input_shape", 5, 5)), 5),
     CASE1("diagonal_grad", "above", 1, A(AV("input_shape", 3, 7), AI("offset", 2)), 3),
-    CASE1("diagonal_grad", "batch", 1, A(AV("input_shape", 2, 5, 3), AI("axis1", 1), AI("axis2", 2)), 2, 3),
+    CASE1("diagonal_grad", "batch", 1,
+          A(AV("input_shape", 2, 5, 3), AI("axis1", 1), AI("axis2", 2)), 2, 3),
     CASE1("diagonal_grad", "beyond", 0, A(AV("input_shape", 3, 5), AI("offset", -7)), 0),
     CASE1("diagonal_grad", "large", 0, A(AV("input_shape", 97, 101), AI("offset", -1)), 96),
     REJECT("diagonal_grad", "misfit", "the diagonal's shape [3]", A(AV("input_shape", 3, 5)), 4),
@@ -111,8 +134,10 @@ static const struct op_case cases[] = {
     CASE1("depth_to_space", "of_one", 0, A(AI("block", 1)), 2, 3, 4, 5),
     CASE1("depth_to_space", "nothing", 0, A(AI("block", 2)), 0, 4, 2, 2),
     MOVED_TYPES("depth_to_space", BLOCK2, 1, 8, 3, 2),
-    REJECT("depth_to_space", "channels", "no multiple of block^2 = 4", A(AI("block", 2)), 1, 6, 2, 2),
-    REJECT("depth_to_space", "mode", "must be DCR or CRD", A(AI("block", 2), AS("mode", "RCD")), 1, 4, 2, 2),
+    REJECT("depth_to_space", "channels", "no multiple of block^2 = 4", A(AI("block", 2)), 1, 6, 2,
+           2),
+    REJECT("depth_to_space", "mode", "must be DCR or CRD", A(AI("block", 2), AS("mode", "RCD")), 1,
+           4, 2, 2),
     REJECT("depth_to_space", "block", "block is 0", A(AI("block", 0)), 1, 4, 2, 2),
 
     CASE1("space_to_depth", "dcr", 1, A(AI("block", 2)), 2, 3, 4, 6),
@@ -121,7 +146,8 @@ static const struct op_case cases[] = {
     CASE1("space_to_depth", "of_one", 0, A(AI("block", 1)), 2, 3, 4, 5),
     CASE1("space_to_depth", "nothing", 0, A(AI("block", 2)), 1, 0, 2, 2),
     MOVED_TYPES("space_to_depth", BLOCK2, 1, 3, 4, 2),
-    REJECT("space_to_depth", "rows", "must be multiples of block = 2", A(AI("block", 2)), 1, 1, 3, 2),
+    REJECT("space_to_depth", "rows", "must be multiples of block = 2", A(AI("block", 2)), 1, 1, 3,
+           2),
     REJECT("space_to_depth", "rank", "rank", A(AI("block", 2)), 4, 4),
 
     CASE1("pad", "constant", 1, A(AV("pads", 1, 2, 3, 0), AF("value", 0.5)), 3, 5),
@@ -140,7 +166,11 @@ static const struct op_case cases[] = {
     CASE1("pad", "nothing", 0, A(AV("pads", 0, 0)), 0),
     CASE1("pad", "none", 1, A(AV("pads", 0, 0, 0, 0)), 3, 5),
     CASE1("pad", "large", 0, A(AV("pads", 3, 5, 7, 11), AS("mode", "reflect")), 61, 37),
-    {.op = "pad", .name = "scalar", .in = {F32_S}, .attrs = {AV_EMPTY("pads")}, .out = {OUT_S(TN_F32)}},
+    {.op = "pad",
+     .name = "scalar",
+     .in = {F32_S},
+     .attrs = {AV_EMPTY("pads")},
+     .out = {OUT_S(TN_F32)}},
     {.op = "pad",
      .name = "nan",
      .in = {SPECIAL(3)},
@@ -159,7 +189,8 @@ static const struct op_case cases[] = {
     REJECT("pad", "mode", "mode is 'mirror'", A(AV("pads", 1, 1), AS("mode", "mirror")), 3),
     REJECT("pad", "too_much", "more than the 3 elements", A(AV("pads", -2, -2)), 3),
     REJECT("pad", "overflow", "more than the 3 elements", A(AV("pads", INT64_MIN, INT64_MAX)), 3),
-    REJECT("pad", "of_nothing", "no element to pad from", A(AV("pads", 1, 0), AS("mode", "edge")), 0),
+    REJECT("pad", "of_nothing", "no element to pad from", A(AV("pads", 1, 0), AS("mode", "edge")),
+           0),
 
     SUMMED("pad_grad", "edge", 1, PAD_GRAD("edge", 4, 2, 3), 3, 9),
     SUMMED("pad_grad", "edge_one", 1, PAD_GRAD("edge", 1, 2, 3), 3, 6, 2),

@@ -7,42 +7,78 @@
     {               \
         __VA_ARGS__ \
     }
-#define TAKE(op_, name_, grad_, ids_, attrs_, ...) \
-    {.op = op_, .name = name_, .in = {F32(__VA_ARGS__), ids_}, .attrs = attrs_, .grad = grad_, .tol = TOL_EXACT}
-#define GRAD_OF(name_, grad_, ids_, attrs_, ...)                                                   \
-    {.op = "gather_grad", .name = name_, .in = {ids_, F32(__VA_ARGS__)}, .attrs = attrs_, .grad = grad_, \
-     .tol = TOL_SUM}
+#define TAKE(op_, name_, grad_, ids_, attrs_, ...)                                                \
+    {                                                                                             \
+        .op = op_, .name = name_, .in = {F32(__VA_ARGS__), ids_}, .attrs = attrs_, .grad = grad_, \
+        .tol = TOL_EXACT                                                                          \
+    }
+#define GRAD_OF(name_, grad_, ids_, attrs_, ...)                                             \
+    {                                                                                        \
+        .op = "gather_grad", .name = name_, .in = {ids_, F32(__VA_ARGS__)}, .attrs = attrs_, \
+        .grad = grad_, .tol = TOL_SUM                                                        \
+    }
 /* Rows of each type, some of them outside, some from the end. */
-#define TYPES(op_, ids_, attrs_) \
-    {.op = op_, .name = "f64", .in = {IN(TN_F64, FILL_UNIFORM, -2, 2, 7, 5), ids_}, \
-     .attrs = attrs_, .tol = TOL_EXACT}, \
-    {.op = op_, .name = "f16", .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 7, 5), ids_}, \
-     .attrs = attrs_, .tol = TOL_EXACT}, \
-    {.op = op_, .name = "bf16", .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 7, 5), ids_}, \
-     .attrs = attrs_, .tol = TOL_EXACT}, \
-    {.op = op_, .name = "i32", .in = {IN(TN_I32, FILL_INTS, -99999, 99999, 7, 5), ids_}, \
-     .attrs = attrs_, .tol = TOL_EXACT}, \
-    {.op = op_, .name = "i64", .in = {IN(TN_I64, FILL_INTS, -1e12, 1e12, 7, 5), ids_}, \
-     .attrs = attrs_, .tol = TOL_EXACT}, \
-    {.op = op_, .name = "u8", .in = {IN(TN_U8, FILL_INTS, 0, 256, 7, 5), ids_}, \
-     .attrs = attrs_, .tol = TOL_EXACT}, \
-    {.op = op_, .name = "bool", .in = {IN(TN_BOOL, FILL_INTS, 0, 2, 7, 5), ids_}, \
-     .attrs = attrs_, .tol = TOL_EXACT}
+#define TYPES(op_, ids_, attrs_)                                                     \
+    {.op = op_,                                                                      \
+     .name = "f64",                                                                  \
+     .in = {IN(TN_F64, FILL_UNIFORM, -2, 2, 7, 5), ids_},                            \
+     .attrs = attrs_,                                                                \
+     .tol = TOL_EXACT},                                                              \
+        {.op = op_,                                                                  \
+         .name = "f16",                                                              \
+         .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 7, 5), ids_},                        \
+         .attrs = attrs_,                                                            \
+         .tol = TOL_EXACT},                                                          \
+        {.op = op_,                                                                  \
+         .name = "bf16",                                                             \
+         .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 7, 5), ids_},                       \
+         .attrs = attrs_,                                                            \
+         .tol = TOL_EXACT},                                                          \
+        {.op = op_,                                                                  \
+         .name = "i32",                                                              \
+         .in = {IN(TN_I32, FILL_INTS, -99999, 99999, 7, 5), ids_},                   \
+         .attrs = attrs_,                                                            \
+         .tol = TOL_EXACT},                                                          \
+        {.op = op_,                                                                  \
+         .name = "i64",                                                              \
+         .in = {IN(TN_I64, FILL_INTS, -1e12, 1e12, 7, 5), ids_},                     \
+         .attrs = attrs_,                                                            \
+         .tol = TOL_EXACT},                                                          \
+        {.op = op_,                                                                  \
+         .name = "u8",                                                               \
+         .in = {IN(TN_U8, FILL_INTS, 0, 256, 7, 5), ids_},                           \
+         .attrs = attrs_,                                                            \
+         .tol = TOL_EXACT},                                                          \
+    {                                                                                \
+        .op = op_, .name = "bool", .in = {IN(TN_BOOL, FILL_INTS, 0, 2, 7, 5), ids_}, \
+        .attrs = attrs_, .tol = TOL_EXACT                                            \
+    }
 #define ROWS_OUT I64(-9, 9, 3, 5)
-#define ADDED(op_, name_, type, how, low, high, attrs_)                             \
-    {.op = op_, .name = name_,                                                      \
-     .in = {IN(type, how, low, high, 7, 5), I32(-9, 9, 11, 5), IN(type, how, low, high, 11, 5)}, \
-     .attrs = attrs_, .tol = TOL_SUM}
-#define PLACED(name_, type, how, low, high, attrs_)                                    \
-    {.op = "scatter_nd", .name = name_,                                                \
-     .in = {IN(type, how, low, high, 7, 5), I32(-9, 9, 6, 1), IN(type, how, low, high, 6, 5)}, \
-     .attrs = attrs_, .tol = TOL_SUM}
+#define ADDED(op_, name_, type, how, low, high, attrs_)           \
+    {                                                             \
+        .op = op_, .name = name_,                                 \
+        .in = {IN(type, how, low, high, 7, 5), I32(-9, 9, 11, 5), \
+               IN(type, how, low, high, 11, 5)},                  \
+        .attrs = attrs_, .tol = TOL_SUM                           \
+    }
+#define PLACED(name_, type, how, low, high, attrs_)                                               \
+    {                                                                                             \
+        .op = "scatter_nd", .name = name_,                                                        \
+        .in = {IN(type, how, low, high, 7, 5), I32(-9, 9, 6, 1), IN(type, how, low, high, 6, 5)}, \
+        .attrs = attrs_, .tol = TOL_SUM                                                           \
+    }
 #define SUM_ND A(AS("reduction", "add"))
 #define LAST_ND A(AS("reduction", "none"))
-#define SCATTER(name_, grad_, x_, ids_, u_, attrs_) \
-    {.op = "scatter_add", .name = name_, .in = {x_, ids_, u_}, .attrs = attrs_, .grad = grad_, .tol = TOL_SUM}
-#define PLACE(name_, grad_, x_, ids_, u_, attrs_) \
-    {.op = "scatter_nd", .name = name_, .in = {x_, ids_, u_}, .attrs = attrs_, .grad = grad_, .tol = TOL_SUM}
+#define SCATTER(name_, grad_, x_, ids_, u_, attrs_)                                               \
+    {                                                                                             \
+        .op = "scatter_add", .name = name_, .in = {x_, ids_, u_}, .attrs = attrs_, .grad = grad_, \
+        .tol = TOL_SUM                                                                            \
+    }
+#define PLACE(name_, grad_, x_, ids_, u_, attrs_)                                                \
+    {                                                                                            \
+        .op = "scatter_nd", .name = name_, .in = {x_, ids_, u_}, .attrs = attrs_, .grad = grad_, \
+        .tol = TOL_SUM                                                                           \
+    }
 
 static const struct op_case cases[] = {
     TAKE("gather", "rows", 1, I64(0, 7, 11), A(AI("axis", 0)), 7, 5),
@@ -65,7 +101,11 @@ static const struct op_case cases[] = {
      .in = {LIT(TN_F32, V(1, 2, 3), 3), LIT(TN_I32, V(-1, 0, 3, -4, 1), 5)},
      .want = {V(3, 1, 0, 0, 2)}},
     {.op = "gather", .name = "float_index", .in = {F32(3), F32(2)}, .reject = "f32"},
-    {.op = "gather", .name = "axis", .in = {F32(3), I64(0, 3, 2)}, .attrs = {AI("axis", 1)}, .reject = "axis 1"},
+    {.op = "gather",
+     .name = "axis",
+     .in = {F32(3), I64(0, 3, 2)},
+     .attrs = {AI("axis", 1)},
+     .reject = "axis 1"},
     {.op = "gather",
      .name = "rank",
      .in = {F32(1, 1, 1, 1, 1, 1), I64(0, 1, 1, 1, 1, 1)},
@@ -107,7 +147,10 @@ static const struct op_case cases[] = {
     TAKE("take_along_axis", "no_index", 0, I64(0, 1, 0, 5), A(AI("axis", 0)), 3, 5),
     TAKE("take_along_axis", "of_nothing", 0, I64(-2, 2, 3, 2), A(AI("axis", 1)), 3, 0),
     TAKE("take_along_axis", "large", 0, I32(-61, 61, 61, 37), A(AI("axis", 0)), 61, 37),
-    {.op = "take_along_axis", .name = "special", .in = {SPECIAL(17), I64(-17, 17, 40)}, .tol = TOL_EXACT},
+    {.op = "take_along_axis",
+     .name = "special",
+     .in = {SPECIAL(17), I64(-17, 17, 40)},
+     .tol = TOL_EXACT},
     TYPES("take_along_axis", ROWS_OUT, A(AI("axis", 0))),
     {.op = "take_along_axis",
      .name = "rank",
@@ -134,14 +177,21 @@ static const struct op_case cases[] = {
     ADDED("scatter_add", "u8", TN_U8, FILL_INTS, 0, 256, A(AI("axis", 0))),
     {.op = "scatter_add",
      .name = "by_hand",
-     .in = {LIT(TN_F32, V(1, 2, 3), 3), LIT(TN_I32, V(-1, 0, 3, 0), 4), LIT(TN_F32, V(10, 20, 30, 40), 4)},
+     .in = {LIT(TN_F32, V(1, 2, 3), 3), LIT(TN_I32, V(-1, 0, 3, 0), 4),
+            LIT(TN_F32, V(10, 20, 30, 40), 4)},
      .want = {V(61, 2, 13)}},
     {.op = "scatter_add",
      .name = "bool",
      .in = {BOOLS(3), I64(0, 3, 2), BOOLS(2)},
      .reject = "bool has no sum"},
-    {.op = "scatter_add", .name = "misfit", .in = {F32(3), I64(0, 3, 2), F32(3)}, .reject = "shape"},
-    {.op = "scatter_add", .name = "mixed", .in = {F32(3), I64(0, 3, 2), I32(0, 3, 2)}, .reject = "i32"},
+    {.op = "scatter_add",
+     .name = "misfit",
+     .in = {F32(3), I64(0, 3, 2), F32(3)},
+     .reject = "shape"},
+    {.op = "scatter_add",
+     .name = "mixed",
+     .in = {F32(3), I64(0, 3, 2), I32(0, 3, 2)},
+     .reject = "i32"},
 
     TAKE("gather_nd", "rows", 1, I64(0, 7, 4, 1), A(AI("batch_dims", 0)), 7, 5),
     TAKE("gather_nd", "elements", 1, I32(-5, 5, 11, 2), A(AI("batch_dims", 0)), 7, 5),
@@ -154,7 +204,10 @@ static const struct op_case cases[] = {
     TAKE("gather_nd", "of_nothing", 0, I64(0, 1, 3, 1), A(AI("batch_dims", 0)), 0, 5),
     TAKE("gather_nd", "large", 0, I64(-41, 41, 1009, 2), A(AI("batch_dims", 0)), 41, 53, 2),
     TYPES("gather_nd", I64(-9, 9, 4, 1), A(AI("batch_dims", 0))),
-    {.op = "gather_nd", .name = "tuple", .in = {F32(3, 5), I64(0, 3, 4, 3)}, .reject = "1 to 2 numbers"},
+    {.op = "gather_nd",
+     .name = "tuple",
+     .in = {F32(3, 5), I64(0, 3, 4, 3)},
+     .reject = "1 to 2 numbers"},
     {.op = "gather_nd",
      .name = "batch_misfit",
      .in = {F32(3, 5), I64(0, 3, 4, 1)},
@@ -207,7 +260,10 @@ static const struct op_case cases[] = {
      .attrs = {AS("reduction", "add")},
      .reject = "bool has no sum"},
 
-#define HOT(name_, ids_, ...) {.op = "one_hot", .name = name_, .in = {ids_}, .attrs = {__VA_ARGS__}, .tol = TOL_EXACT}
+#define HOT(name_, ids_, ...)                                                                  \
+    {                                                                                          \
+        .op = "one_hot", .name = name_, .in = {ids_}, .attrs = {__VA_ARGS__}, .tol = TOL_EXACT \
+    }
     HOT("vector", I64(0, 7, 11), AI("depth", 7)),
     HOT("outside", I64(-12, 12, 13), AI("depth", 5)),
     HOT("first_axis", I32(-3, 3, 5, 7), AI("depth", 3), AI("axis", 0)),
@@ -229,7 +285,11 @@ static const struct op_case cases[] = {
      .in = {LIT(TN_I64, V(1, -1, 3), 3)},
      .attrs = {AI("depth", 3)},
      .want = {V(0, 1, 0, 0, 0, 1, 0, 0, 0)}},
-    {.op = "one_hot", .name = "depth", .in = {I64(0, 3, 5)}, .attrs = {AI("depth", 0)}, .reject = "depth is 0"},
+    {.op = "one_hot",
+     .name = "depth",
+     .in = {I64(0, 3, 5)},
+     .attrs = {AI("depth", 0)},
+     .reject = "depth is 0"},
     {.op = "one_hot", .name = "float", .in = {F32(3)}, .attrs = {AI("depth", 3)}, .reject = "f32"},
     {.op = "one_hot",
      .name = "axis",
@@ -237,7 +297,10 @@ static const struct op_case cases[] = {
      .attrs = {AI("depth", 3), AI("axis", 2)},
      .reject = "axis 2"},
 
-#define RANGE_OF(name_, ...) {.op = "range", .name = name_, .attrs = {__VA_ARGS__}, .tol = TOL_EXACT}
+#define RANGE_OF(name_, ...)                                                   \
+    {                                                                          \
+        .op = "range", .name = name_, .attrs = {__VA_ARGS__}, .tol = TOL_EXACT \
+    }
     RANGE_OF("plain", AI("count", 1009)),
     RANGE_OF("cancels", AI("count", 2001), AF("start", -1), AF("step", 0.001)),
     RANGE_OF("down", AI("count", 7), AF("start", 3), AF("step", -0.75)),
@@ -259,8 +322,14 @@ static const struct op_case cases[] = {
     RANGE_OF("u8_saturates", AI("count", 300), AS("dtype", "u8")),
     RANGE_OF("bool", AI("count", 3), AS("dtype", "bool")),
     {.op = "range", .name = "neither", .attrs = {AF("start", 1)}, .reject = "count is -1"},
-    {.op = "range", .name = "both", .attrs = {AI("count", 3), AV("shape", 3)}, .reject = "either count or shape"},
-    {.op = "range", .name = "dtype", .attrs = {AI("count", 3), AS("dtype", "int")}, .reject = "is no dtype"},
+    {.op = "range",
+     .name = "both",
+     .attrs = {AI("count", 3), AV("shape", 3)},
+     .reject = "either count or shape"},
+    {.op = "range",
+     .name = "dtype",
+     .attrs = {AI("count", 3), AS("dtype", "int")},
+     .reject = "is no dtype"},
 };
 
 OP_FAMILY(gather, cases, gather_golden);

@@ -3,21 +3,20 @@
 
 #include "../golden/join.h"
 
-#define PAIR(name_, type, how, low, high)                                                        \
-    {.op = "concat",                                                                             \
-     .name = name_,                                                                              \
-     .in = {IN(type, how, low, high, 3, 5), IN(type, how, low, high, 3, 2)},                     \
-     .attrs = {AI("axis", 1)},                                                                   \
-     .out = {OUT(type, 3, 7)},                                                                   \
-     .tol = TOL_EXACT}
-
-#define SPLIT_ATTRS                    \
-    {                                  \
-        AI("axis", 1), AI("parts", 3)  \
+#define PAIR(name_, type, how, low, high)                                       \
+    {                                                                           \
+        .op = "concat", .name = name_,                                          \
+        .in = {IN(type, how, low, high, 3, 5), IN(type, how, low, high, 3, 2)}, \
+        .attrs = {AI("axis", 1)}, .out = {OUT(type, 3, 7)}, .tol = TOL_EXACT    \
     }
-#define ONES                \
-    {                       \
-        AV("axes", 0, -1)   \
+
+#define SPLIT_ATTRS                   \
+    {                                 \
+        AI("axis", 1), AI("parts", 3) \
+    }
+#define ONES              \
+    {                     \
+        AV("axes", 0, -1) \
     }
 
 static const struct op_case cases[] = {

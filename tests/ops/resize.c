@@ -7,15 +7,25 @@
     {               \
         __VA_ARGS__ \
     }
-#define NEAREST(name_, grad_, ATTRS, ...) \
-    {.op = "resize", .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_, .tol = TOL_EXACT}
-#define LINEAR(name_, grad_, ATTRS, ...)                                                       \
-    {.op = "resize", .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_,   \
-     .tol = TOL_COMPOSITE}
-#define BACK(name_, ATTRS, ...) \
-    {.op = "resize_grad", .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .tol = TOL_COMPOSITE}
-#define REJECT(op_, name_, why, ATTRS, ...) \
-    {.op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .reject = why}
+#define NEAREST(name_, grad_, ATTRS, ...)                                                       \
+    {                                                                                           \
+        .op = "resize", .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_, \
+        .tol = TOL_EXACT                                                                        \
+    }
+#define LINEAR(name_, grad_, ATTRS, ...)                                                        \
+    {                                                                                           \
+        .op = "resize", .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .grad = grad_, \
+        .tol = TOL_COMPOSITE                                                                    \
+    }
+#define BACK(name_, ATTRS, ...)                                                       \
+    {                                                                                 \
+        .op = "resize_grad", .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, \
+        .tol = TOL_COMPOSITE                                                          \
+    }
+#define REJECT(op_, name_, why, ATTRS, ...)                                               \
+    {                                                                                     \
+        .op = op_, .name = name_, .in = {F32(__VA_ARGS__)}, .attrs = ATTRS, .reject = why \
+    }
 #define TWICE A(AF("scale_h", 2), AF("scale_w", 1.5))
 #define LIN AS("mode", "linear")
 #define AT(name_) AS("coordinates", name_)
@@ -27,7 +37,8 @@ static const struct op_case cases[] = {
     NEAREST("scales", 1, A(AF("scale_h", 1.7), AF("scale_w", 0.6)), 1, 2, 5, 7),
     NEAREST("ceil", 1, A(AV("sizes", 7, 3), ROUND("ceil")), 1, 2, 4, 5),
     NEAREST("floor", 1, A(AV("sizes", 7, 3), ROUND("floor"), AT("asymmetric")), 1, 2, 4, 5),
-    NEAREST("prefer_ceil", 1, A(AV("sizes", 2, 10), ROUND("round_prefer_ceil"), AT("asymmetric")), 1, 2, 4, 5),
+    NEAREST("prefer_ceil", 1, A(AV("sizes", 2, 10), ROUND("round_prefer_ceil"), AT("asymmetric")),
+            1, 2, 4, 5),
     NEAREST("prefer_floor", 1, A(AV("sizes", 2, 10), AT("asymmetric")), 1, 2, 4, 5),
     NEAREST("corners", 1, A(AV("sizes", 9, 1), AT("align_corners")), 1, 2, 4, 5),
     NEAREST("pytorch", 1, A(AV("sizes", 1, 3), AT("pytorch_half_pixel")), 1, 2, 4, 5),
@@ -39,7 +50,11 @@ static const struct op_case cases[] = {
     NEAREST("large", 0, A(AV("sizes", 61, 37)), 2, 3, 29, 41),
     NEAREST("no_images", 0, A(AV("sizes", 3, 4)), 0, 3, 2, 2),
     NEAREST("nothing", 0, A(AV("sizes", 0, 4)), 2, 3, 0, 2),
-    {.op = "resize", .name = "special", .in = {SPECIAL(1, 1, 4, 5)}, .attrs = A(AV("sizes", 7, 3)), .tol = TOL_EXACT},
+    {.op = "resize",
+     .name = "special",
+     .in = {SPECIAL(1, 1, 4, 5)},
+     .attrs = A(AV("sizes", 7, 3)),
+     .tol = TOL_EXACT},
     MOVED_TYPES("resize", TWICE, 1, 2, 3, 4),
     LINEAR("linear_up", 1, A(AV("sizes", 7, 11), LIN), 2, 3, 4, 5),
     LINEAR("linear_down", 1, A(AV("sizes", 3, 2), LIN), 1, 2, 7, 5),
@@ -52,11 +67,15 @@ static const struct op_case cases[] = {
     LINEAR("linear_of_one", 1, A(AV("sizes", 3, 4), LIN), 2, 3, 1, 1),
     LINEAR("linear_large", 0, A(AV("sizes", 61, 37), LIN), 2, 3, 29, 41),
     REJECT("resize", "rank", "rank", A(AV("sizes", 3, 3)), 4, 5),
-    REJECT("resize", "mode", "mode is 'cubic'", A(AV("sizes", 3, 3), AS("mode", "cubic")), 1, 1, 4, 5),
-    REJECT("resize", "coordinates", "coordinates is 'tf'", A(AV("sizes", 3, 3), AT("tf")), 1, 1, 4, 5),
-    REJECT("resize", "rounding", "nearest_mode is 'up'", A(AV("sizes", 3, 3), ROUND("up")), 1, 1, 4, 5),
+    REJECT("resize", "mode", "mode is 'cubic'", A(AV("sizes", 3, 3), AS("mode", "cubic")), 1, 1, 4,
+           5),
+    REJECT("resize", "coordinates", "coordinates is 'tf'", A(AV("sizes", 3, 3), AT("tf")), 1, 1, 4,
+           5),
+    REJECT("resize", "rounding", "nearest_mode is 'up'", A(AV("sizes", 3, 3), ROUND("up")), 1, 1, 4,
+           5),
     REJECT("resize", "neither", "give either sizes or scale", A(LIN), 1, 1, 4, 5),
-    REJECT("resize", "both", "give either sizes or scale", A(AV("sizes", 3, 3), AF("scale_h", 2)), 1, 1, 4, 5),
+    REJECT("resize", "both", "give either sizes or scale", A(AV("sizes", 3, 3), AF("scale_h", 2)),
+           1, 1, 4, 5),
     REJECT("resize", "one_size", "sizes has 1 entries", A(AV("sizes", 3)), 1, 1, 4, 5),
     REJECT("resize", "negative", "cannot go from 4 to -1", A(AV("sizes", -1, 3)), 1, 1, 4, 5),
     REJECT("resize", "scale", "scale_w is -1", A(AF("scale_w", -1)), 1, 1, 5),
@@ -69,7 +88,8 @@ static const struct op_case cases[] = {
 
     BACK("nearest", A(AV("input_size", 4, 5)), 2, 3, 7, 11),
     BACK("nearest_down", A(AV("input_size", 7, 5)), 1, 2, 3, 2),
-    BACK("nearest_scales", A(AV("input_size", 5, 7), AF("scale_h", 1.7), AF("scale_w", 0.6)), 1, 2, 8, 4),
+    BACK("nearest_scales", A(AV("input_size", 5, 7), AF("scale_h", 1.7), AF("scale_w", 0.6)), 1, 2,
+         8, 4),
     BACK("linear", A(AV("input_size", 4, 5), LIN), 2, 3, 7, 11),
     BACK("linear_down", A(AV("input_size", 7, 5), LIN), 1, 2, 3, 2),
     BACK("linear_corners", A(AV("input_size", 4, 5), LIN, AT("align_corners")), 1, 2, 9, 1),
@@ -79,7 +99,8 @@ static const struct op_case cases[] = {
     BACK("large", A(AV("input_size", 3, 2), LIN), 1, 2, 61, 37),
     BACK("no_images", A(AV("input_size", 4, 5)), 0, 3, 7, 11),
     REJECT("resize_grad", "size", "input_size has 1 entries", A(AV("input_size", 4)), 1, 1, 3, 3),
-    REJECT("resize_grad", "scale", "not 4 times 2", A(AV("input_size", 4, 5), AF("scale_h", 2)), 1, 1, 7, 5),
+    REJECT("resize_grad", "scale", "not 4 times 2", A(AV("input_size", 4, 5), AF("scale_h", 2)), 1,
+           1, 7, 5),
     REJECT("resize_grad", "nothing", "cannot come from 0", A(AV("input_size", 0, 5)), 1, 1, 3, 3),
 };
 

@@ -1,5 +1,5 @@
-/* Long lists: one concat of more inputs than any other operator has, and tn_concat and tn_split, which
- * chain nodes; forward and back, on the device that OP_DEVICE names. */
+/* Long lists: one concat of more inputs than any other operator has, and tn_concat and tn_split,
+ * which chain nodes; forward and back, on the device that OP_DEVICE names. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,7 +67,8 @@ static void expect_output(tn_plan *plan, const char *name, const float *want, in
     tn_tensor_unref(&t);
 }
 
-/* y = the n inputs joined; L = sum of y y, so that dL/dx is 2 x; and y cut into the n parts again. */
+/* y = the n inputs joined; L = sum of y y, so that dL/dx is 2 x; and y cut into the n parts again.
+ */
 static void check_lists(uint32_t n)
 {
     struct tn_error err = {0};

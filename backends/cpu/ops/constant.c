@@ -36,8 +36,8 @@ static void hot_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct hot_state *s = k->state;
     for (int64_t i = lo; i < hi; i++) {
         int64_t place = i / s->inner % s->depth;
-        int64_t id = cpu_index_at(k->in[0], s->wide, i / s->inner / s->depth * s->inner +
-                                                         i % s->inner);
+        int64_t id =
+            cpu_index_at(k->in[0], s->wide, i / s->inner / s->depth * s->inner + i % s->inner);
         id = id < 0 ? id + s->depth : id;
         put(k->out[0] + i * (int64_t)s->size, id == place ? s->on : s->off, s->size);
     }

@@ -41,12 +41,12 @@ static bool sum_supports(const struct cpu_query *q, char why[CPU_WHY])
 }
 
 /* o [n] += u [n]; integers wrap. */
-#define ADD(T, W)                                                        \
-    do {                                                                 \
-        T *to = (T *)(void *)o;                                          \
-        const T *from = (const T *)(const void *)u;                      \
-        for (int64_t i = 0; i < n; i++)                                  \
-            to[i] = (T)((W)to[i] + (W)from[i]);                          \
+#define ADD(T, W)                                   \
+    do {                                            \
+        T *to = (T *)(void *)o;                     \
+        const T *from = (const T *)(const void *)u; \
+        for (int64_t i = 0; i < n; i++)             \
+            to[i] = (T)((W)to[i] + (W)from[i]);     \
     } while (0)
 
 static void add_row(uint8_t *o, const uint8_t *u, int64_t n, uint32_t dtype)

@@ -20,12 +20,12 @@ struct boxes {
     struct moves_box box[];
 };
 
-#define STRIDED(T)                                    \
-    do {                                              \
-        T *to = (T *)(void *)o;                       \
-        const T *from = (const T *)(const void *)x;   \
-        for (int64_t i = 0; i < n; i++)               \
-            to[i * so] = from[i * sx];                \
+#define STRIDED(T)                                  \
+    do {                                            \
+        T *to = (T *)(void *)o;                     \
+        const T *from = (const T *)(const void *)x; \
+        for (int64_t i = 0; i < n; i++)             \
+            to[i * so] = from[i * sx];              \
     } while (0)
 
 static void copy_row(uint8_t *o, int64_t so, const uint8_t *x, int64_t sx, int64_t n, uint32_t size)
@@ -380,10 +380,10 @@ static tnb_status trilu_prepare(const struct cpu_query *q, struct cpu_kernel *k,
     return TNB_OK;
 }
 
-#define MOVES(op_name, prepare_fn)                                               \
-    {                                                                            \
-        .name = op_name, .flags = CPU_TAKES_HALF,                                \
-        .loops = {"loops", CPU_PROVIDER_LOOPS, any_supports, prepare_fn},        \
+#define MOVES(op_name, prepare_fn)                                        \
+    {                                                                     \
+        .name = op_name, .flags = CPU_TAKES_HALF,                         \
+        .loops = {"loops", CPU_PROVIDER_LOOPS, any_supports, prepare_fn}, \
     }
 
 const struct cpu_op CPU_SYM(cpu_moves)[] = {

@@ -9,9 +9,9 @@ __kernel void along(IN(L, id), IN(T, u), OUT(T, y), IN(int, table), const int n_
         const int first = table_offset(PTR(table), 0, c);
         __global T *py = PTR(y) + table_offset(PTR(table), 1, c);
         for (int k = 0; k < n_ids; k++) {
-            long v = (long)PTR(id)[first + k * id_step];
-            v += v < 0 ? (long)N : 0L;
-            if (v >= 0 && v < (long)N)
+            L v = PTR(id)[first + k * id_step]; /* in its own type: see gather.cl */
+            v = v < 0 ? (L)(v + (L)N) : v;
+            if (v >= 0 && v < (L)N)
                 py[v * y_step] = (T)(py[v * y_step] + PTR(u)[first + k * id_step]);
         }
     }

@@ -1,10 +1,11 @@
 /* Elements by index. T: an element of the size at hand; L: int or long, the indices. An index below
  * 0 counts from the end, one outside gives zero and takes part in no sum. */
 
-static inline int resolve(long v, int n)
+/* In the indices' own type: Mesa 22.3 compares an int that was made long as if it had no sign. */
+static inline int resolve(L v, int n)
 {
-    v += v < 0 ? (long)n : 0L;
-    return v >= 0 && v < (long)n ? (int)v : -1;
+    const L w = v < 0 ? (L)(v + (L)n) : v;
+    return w >= 0 && w < (L)n ? (int)w : -1;
 }
 
 /* y [outer, n_ids, inner] = x [outer, N, inner] at the indices. */
@@ -13,7 +14,7 @@ __kernel void gather_axis(IN(T, x), IN(L, id), OUT(T, y), const int n_ids, const
 {
 #ifdef CPU_CLASS
     EACH(row, n, chunk) {
-        const int outer = row / n_ids, v = resolve((long)PTR(id)[row - outer * n_ids], N);
+        const int outer = row / n_ids, v = resolve(PTR(id)[row - outer * n_ids], N);
         __global T *py = PTR(y) + (long)row * inner;
         if (v < 0) {
             for (int j = 0; j < inner; j++)
@@ -28,7 +29,7 @@ __kernel void gather_axis(IN(T, x), IN(L, id), OUT(T, y), const int n_ids, const
 #else
     EACH(i, n, chunk) {
         const int row = i / inner, j = i - row * inner, outer = row / n_ids;
-        const int v = resolve((long)PTR(id)[row - outer * n_ids], N);
+        const int v = resolve(PTR(id)[row - outer * n_ids], N);
         PTR(y)[i] = v < 0 ? (T)0 : PTR(x)[((long)outer * N + max(v, 0)) * inner + j];
     }
 #endif
@@ -39,7 +40,7 @@ __kernel void take_along(IN(T, x), IN(L, id), OUT(T, y), IN(int, table), const i
                          const int step, const int n, const int chunk)
 {
     EACH(i, n, chunk) {
-        const int v = resolve((long)PTR(id)[i], N);
+        const int v = resolve(PTR(id)[i], N);
         const int at = table_offset(PTR(table), 0, i) + max(v, 0) * step;
         PTR(y)[i] = v < 0 ? (T)0 : PTR(x)[N > 0 ? at : 0];
     }
@@ -51,7 +52,7 @@ static inline int slice_of(__global const L *ids, __global const int *dims, int 
     int row = t / per_batch;
     const int K = dims[0];
     for (int j = 0; j < K; j++) {
-        const int v = resolve((long)ids[(long)t * K + j], dims[1 + j]);
+        const int v = resolve(ids[(long)t * K + j], dims[1 + j]);
         if (v < 0)
             return -1;
         row = row * dims[1 + j] + v;
@@ -82,8 +83,8 @@ __kernel void key_of_index(IN(L, id), OUT(int, key), const int N, const int wrap
                            const int chunk)
 {
     EACH(i, n, chunk) {
-        const long v = (long)PTR(id)[i];
-        PTR(key)[i] = wraps ? resolve(v, N) : (v >= 0 && v < (long)N ? (int)v : -1);
+        const L v = PTR(id)[i];
+        PTR(key)[i] = wraps ? resolve(v, N) : (v >= 0 && v < (L)N ? (int)v : -1);
     }
 }
 
@@ -92,7 +93,7 @@ __kernel void key_along(IN(L, id), OUT(int, key), IN(int, table), const int N, c
                         const int n, const int chunk)
 {
     EACH(i, n, chunk) {
-        const int v = resolve((long)PTR(id)[i], N);
+        const int v = resolve(PTR(id)[i], N);
         PTR(key)[i] = v < 0 ? -1 : table_offset(PTR(table), 0, i) + v * step;
     }
 }

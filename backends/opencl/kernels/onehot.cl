@@ -7,8 +7,8 @@ __kernel void one_hot(IN(L, id), OUT(T, y), const long on, const long off, const
     EACH(i, n, chunk) {
         const int block = i / inner, outer = block / depth;
         const int place = block - outer * depth;
-        const long id = (long)PTR(id)[outer * inner + (i - block * inner)];
-        const long wanted = id < 0 ? id + depth : id;
-        PTR(y)[i] = wanted == (long)place ? (T)(ulong)on : (T)(ulong)off;
+        const L id = PTR(id)[outer * inner + (i - block * inner)]; /* its own type: see gather.cl */
+        const L wanted = id < 0 ? (L)(id + (L)depth) : id;
+        PTR(y)[i] = wanted == (L)place ? (T)(ulong)on : (T)(ulong)off;
     }
 }

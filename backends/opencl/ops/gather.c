@@ -1,8 +1,8 @@
 /* Elements by index, and the sums that go the other way.
  *
  * No device is asked for float atomics: every sum runs in order of position. CPU class: work-items
- * share the columns and walk all indices. GPU class: few indices are looked through by every element
- * of the output; many are sorted by row first (radix.cl), and each row walks its own. */
+ * share the columns and walk all indices. GPU class: few indices are looked through by every
+ * element of the output; many are sorted by row first (radix.cl), and each row walks its own. */
 #include <stdio.h>
 
 #include "../../moves.h"

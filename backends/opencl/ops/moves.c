@@ -1,4 +1,5 @@
-/* Operators that move elements by their size: boxes and borders of moves.h, triangles, constants. */
+/* Operators that move elements by their size: boxes and borders of moves.h, triangles, constants.
+ */
 #include "../../moves.h"
 
 #include <stdio.h>
@@ -114,9 +115,8 @@ void ocl_emit_pad_grad(struct ocl_build *b)
 {
     const tnb_tensor *dy = ocl_in_type(b, 0), *dx = ocl_out_type(b, 0);
     uint32_t axis = ocl_axis(tnb_attr_int(b->node, "axis", 0), dy->rank);
-    struct moves_border p =
-        moves_border_of(dx->dim[axis], tnb_attr_int(b->node, "before", 0),
-                        tnb_attr_int(b->node, "after", 0));
+    struct moves_border p = moves_border_of(dx->dim[axis], tnb_attr_int(b->node, "before", 0),
+                                            tnb_attr_int(b->node, "after", 0));
     ocl_kernel(b, "moves", bits_option(4), "pad_grad");
     ocl_arg_f32(b, ocl_in(b, 0));
     ocl_arg_f32(b, ocl_out(b, 0));
@@ -228,7 +228,8 @@ void ocl_emit_range(struct ocl_build *b)
     }
     int64_t words = size == 8 ? 2 : 1;
     if (n > INT32_MAX / 8) {
-        ocl_build_fail(b, TNB_E_UNSUPPORTED, "a range of more than 2^28 numbers that are not whole");
+        ocl_build_fail(b, TNB_E_UNSUPPORTED,
+                       "a range of more than 2^28 numbers that are not whole");
         return;
     }
     int32_t *table = calloc((size_t)(n * words), sizeof(*table));

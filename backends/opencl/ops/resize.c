@@ -63,8 +63,10 @@ void ocl_emit_resize(struct ocl_build *b)
         ocl_build_fail(b, TNB_E_OOM, "no host memory for the table of a resize");
         return;
     }
-    const char *type = size == 8 ? "-DT=ulong" : size == 4 ? "-DT=uint"
-                       : size == 2 ? "-DT=ushort" : "-DT=uchar";
+    const char *type = size == 8   ? "-DT=ulong"
+                       : size == 4 ? "-DT=uint"
+                       : size == 2 ? "-DT=ushort"
+                                   : "-DT=uchar";
     ocl_kernel(b, "resize", type, grad ? "resize_grad" : r.linear ? "linear_" : "nearest");
     ocl_arg_ref(b, ocl_in(b, 0), size);
     ocl_arg_ref(b, ocl_out(b, 0), size);
