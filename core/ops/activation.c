@@ -70,7 +70,15 @@ static double gelu_tanh_f(double x)
 }
 
 TN_OPS_MAP(sigmoid, sigmoid_f)
-TN_OPS_MAP(relu, relu_f)
+static void relu_reference(const struct tn_ref *ctx)
+{
+    if (tn_dtype_is_float(ctx->in[0].type.dtype))
+        tn_ops_map(ctx, relu_f);
+    else
+        for (int64_t i = 0; i < ctx->out[0].count; i++)
+            ctx->out[0].data.i[i] = ctx->in[0].data.i[i] > 0 ? ctx->in[0].data.i[i] : 0;
+}
+
 TN_OPS_MAP(relu6, relu6_f)
 TN_OPS_MAP(silu, silu_f)
 TN_OPS_MAP(softplus, softplus_f)
@@ -152,6 +160,15 @@ tn_status tn_ops_infer_gelu(struct tn_infer *ctx, uint32_t n_inputs)
 int tn_ops_gelu_is_tanh(const struct tn_attrs *attrs)
 {
     return strcmp(tn_attrs_string(attrs, "approximate"), "tanh") == 0;
+}
+
+/* As ONNX has it: of signed numbers. */
+static tn_status relu_infer(struct tn_infer *ctx)
+{
+    if (ctx->in[0]->dtype != TN_I32 && ctx->in[0]->dtype != TN_I64)
+        return tn_ops_infer_same(ctx);
+    ctx->out[0] = *ctx->in[0];
+    return TN_OK;
 }
 
 static tn_status gelu_infer(struct tn_infer *ctx)
@@ -279,7 +296,10 @@ const struct tn_attr_schema tn_ops_gelu_attrs[1] = {
 #define WITH(list) .attrs = list, .n_attrs = sizeof(list) / sizeof((list)[0])
 
 const struct tn_op tn_op_sigmoid = {ACTIVATION(sigmoid, "1 / (1 + e^-x)")};
-const struct tn_op tn_op_relu = {ACTIVATION(relu, "x > 0 ? x : 0; relu(NaN) = NaN")};
+const struct tn_op tn_op_relu = {TN_OPS_UNARY_OF("relu", "x > 0 ? x : 0; relu(NaN) = NaN",
+                                                 relu_infer,
+                                                 "x: float, i32 or i64, any shape; y: like x"),
+                                 .reference = relu_reference, .gradient = relu_gradient};
 const struct tn_op tn_op_relu6 = {ACTIVATION(relu6, "min(max(x, 0), 6)")};
 const struct tn_op tn_op_leaky_relu = {ACTIVATION(leaky_relu, "x > 0 ? x : alpha x"),
                                        WITH(tn_ops_leaky_relu_attrs)};

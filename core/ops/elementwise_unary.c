@@ -110,6 +110,10 @@ static double square_f(double x)
 {
     return x * x;
 }
+static uint64_t square_i(int64_t x)
+{
+    return (uint64_t)x * (uint64_t)x;
+}
 static double reciprocal_f(double x)
 {
     return 1.0 / x;
@@ -134,7 +138,11 @@ static void sign_reference(const struct tn_ref *ctx)
     map_number(ctx, sign_f, sign_i);
 }
 
-TN_OPS_MAP(square, square_f)
+static void square_reference(const struct tn_ref *ctx)
+{
+    map_number(ctx, square_f, square_i);
+}
+
 TN_OPS_MAP(reciprocal, reciprocal_f)
 TN_OPS_MAP(sqrt, sqrt)
 TN_OPS_MAP(rsqrt, rsqrt_f)
@@ -238,7 +246,8 @@ const struct tn_op tn_op_sign = {
     UNARY_OF(sign, "-1, 0 or 1 as x is below, equal to or above 0; NaN stays", infer_number,
              NUMBER),
     .gradient = tn_ops_zero_gradient};
-const struct tn_op tn_op_square = {UNARY(square, "x^2"), .gradient = square_gradient};
+const struct tn_op tn_op_square = {UNARY_OF(square, "x^2", infer_number, NUMBER "; integers wrap"),
+                                   .gradient = square_gradient};
 const struct tn_op tn_op_reciprocal = {UNARY(reciprocal, "1 / x"), .gradient = reciprocal_gradient};
 const struct tn_op tn_op_sqrt = {UNARY(sqrt, "sqrt(x)"), .gradient = sqrt_gradient};
 const struct tn_op tn_op_rsqrt = {UNARY(rsqrt, "1 / sqrt(x)"), .gradient = rsqrt_gradient};

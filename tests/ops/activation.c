@@ -18,7 +18,10 @@
 
 static const struct op_case cases[] = {
     SMOOTH("sigmoid", NO_ATTR),
-    UNARY("relu", AWAY, 1, NO_ATTR),
+    UNARY_SHAPES("relu", AWAY, 1, NO_ATTR),
+    {.op = "relu", .name = "i32", .in = {I32(-99, 99, 5, 3)}, .out = {OUT(TN_I32, 5, 3)}},
+    {.op = "relu", .name = "i64", .in = {LIT(TN_I64, V(-1e15, -1, 0, 1, 1e15), 5)}, .want = {V(0, 0, 0, 1, 1e15)}},
+    {.op = "relu", .name = "u8", .in = {IN(TN_U8, FILL_INTS, 0, 9, 3)}, .reject = "u8"},
     {.op = "relu", .name = "nan_stays", .in = {LIT(TN_F32, V(NAN, -1, 0, 2), 4)}, .want = {V(NAN, 0, 0, 2)}},
     SMOOTH("relu6", NO_ATTR),
     {.op = "relu6", .name = "nan_stays", .in = {LIT(TN_F32, V(NAN, -1, 0, 2, 7), 5)}, .want = {V(NAN, 0, 0, 2, 6)}},

@@ -6,6 +6,8 @@
 
 CPU_UNARY(sigmoid, cpu_sigmoidf(x), 1 / (1 + exp(-x)))
 CPU_UNARY(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
+CPU_UNARY_ROW(relu_i32, int32_t, int32_t, x < 0 ? 0 : x)
+CPU_UNARY_ROW(relu_i64, int64_t, int64_t, x < 0 ? 0 : x)
 CPU_UNARY(relu6, x<0 ? 0 : x> 6 ? 6 : x, x<0 ? 0 : x> 6 ? 6 : x)
 CPU_UNARY(leaky_relu, x > 0 ? x : p * x, x > 0 ? x : p * x)
 CPU_UNARY(elu, x > 0 ? x : p * cpu_expm1f(x), x > 0 ? x : p * expm1(x))
@@ -36,7 +38,7 @@ CPU_UNARY(hard_swish, x *CLAMPED((x + 3) * (1.0f / 6)), x *CLAMPED(x / 6 + 0.5))
 
 const struct cpu_unary_entry CPU_SYM(cpu_activation_rows)[] = {
     {"sigmoid", ROWS(sigmoid), CURVED},
-    {"relu", ROWS(relu), LINEAR},
+    {"relu", ROWS(relu), relu_i32, relu_i64, LINEAR},
     {"relu6", ROWS(relu6), LINEAR},
     {"leaky_relu", ROWS(leaky_relu), LINEAR, ALPHA(0.01)},
     {"elu", ROWS(elu), CURVED, ALPHA(1.0)},

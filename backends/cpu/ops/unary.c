@@ -45,12 +45,14 @@ TESTS(f64, double, fabs, DBL_MAX)
 
 /* Integers wrap: the arithmetic is done without sign. */
 #define INTS(t, T, U)                                     \
+    CPU_UNARY_ROW(square_##t, T, T, (U)x *(U)x)           \
     CPU_UNARY_ROW(neg_##t, T, T, 0 - (U)x)                \
     CPU_UNARY_ROW(abs_##t, T, T, x < 0 ? 0 - (U)x : (U)x) \
     CPU_UNARY_ROW(sign_##t, T, T, (x > 0) - (x < 0))
 INTS(i32, int32_t, uint32_t)
 INTS(i64, int64_t, uint64_t)
 CPU_UNARY_ROW(abs_u8, uint8_t, uint8_t, x)
+CPU_UNARY_ROW(square_u8, uint8_t, uint8_t, x *x)
 CPU_UNARY_ROW(sign_u8, uint8_t, uint8_t, x != 0)
 CPU_UNARY_ROW(logical_not_u8, uint8_t, uint8_t, x == 0)
 
@@ -84,7 +86,7 @@ static const struct cpu_unary_entry rows[] = {
     {"neg", SIGNED(neg), .grain = CPU_GRAIN},
     {"abs", NUMBERS(abs), CPU_GRAIN},
     {"sign", NUMBERS(sign), CPU_GRAIN},
-    {"square", FLOATS(square), .grain = CPU_GRAIN},
+    {"square", NUMBERS(square), CPU_GRAIN},
     {"reciprocal", FLOATS(reciprocal), .grain = CPU_GRAIN},
     {"sqrt", FLOATS(sqrt), .grain = CPU_GRAIN},
     {"rsqrt", FLOATS(rsqrt), .grain = CPU_GRAIN},
@@ -200,34 +202,14 @@ tnb_status CPU_SYM(cpu_unary_prepare)(const struct cpu_query *q, struct cpu_kern
 }
 
 const struct cpu_op CPU_SYM(cpu_unary)[] = {
-    CPU_UNARY_OP("neg"),
-    CPU_UNARY_OP("abs"),
-    CPU_UNARY_OP("sign"),
-    CPU_UNARY_OP("square"),
-    CPU_UNARY_OP("reciprocal"),
-    CPU_UNARY_OP("sqrt"),
-    CPU_UNARY_OP("rsqrt"),
-    CPU_UNARY_OP("exp"),
-    CPU_UNARY_OP("expm1"),
-    CPU_UNARY_OP("log"),
-    CPU_UNARY_OP("log1p"),
-    CPU_UNARY_OP("erf"),
-    CPU_UNARY_OP("floor"),
-    CPU_UNARY_OP("ceil"),
-    CPU_UNARY_OP("round"),
-    CPU_UNARY_OP("isfinite"),
-    CPU_UNARY_OP("isnan"),
-    CPU_UNARY_OP("isinf"),
-    CPU_UNARY_OP("sin"),
-    CPU_UNARY_OP("cos"),
-    CPU_UNARY_OP("tan"),
-    CPU_UNARY_OP("sinh"),
-    CPU_UNARY_OP("cosh"),
-    CPU_UNARY_OP("tanh"),
-    CPU_UNARY_OP("asin"),
-    CPU_UNARY_OP("acos"),
-    CPU_UNARY_OP("atan"),
-    CPU_UNARY_OP("clip"),
-    CPU_UNARY_OP("logical_not"),
-    {.name = NULL},
+    CPU_UNARY_OP("neg"),      CPU_UNARY_OP("abs"),         CPU_UNARY_OP("sign"),
+    CPU_UNARY_OP("square"),   CPU_UNARY_OP("reciprocal"),  CPU_UNARY_OP("sqrt"),
+    CPU_UNARY_OP("rsqrt"),    CPU_UNARY_OP("exp"),         CPU_UNARY_OP("expm1"),
+    CPU_UNARY_OP("log"),      CPU_UNARY_OP("log1p"),       CPU_UNARY_OP("erf"),
+    CPU_UNARY_OP("floor"),    CPU_UNARY_OP("ceil"),        CPU_UNARY_OP("round"),
+    CPU_UNARY_OP("isfinite"), CPU_UNARY_OP("isnan"),       CPU_UNARY_OP("isinf"),
+    CPU_UNARY_OP("sin"),      CPU_UNARY_OP("cos"),         CPU_UNARY_OP("tan"),
+    CPU_UNARY_OP("sinh"),     CPU_UNARY_OP("cosh"),        CPU_UNARY_OP("tanh"),
+    CPU_UNARY_OP("asin"),     CPU_UNARY_OP("acos"),        CPU_UNARY_OP("atan"),
+    CPU_UNARY_OP("clip"),     CPU_UNARY_OP("logical_not"), {.name = NULL},
 };

@@ -50,10 +50,9 @@ CPU_UNUSED static struct cpu_param cpu_params(const tnb_node *node,
  * name ends in what it says: gelu and its gradient by "_tanh", mod by "_fmod". */
 CPU_UNUSED static bool cpu_names(const char *entry, const tnb_node *node)
 {
-    const tnb_attr *how = tnb_attr_find(node, "approximate");
     size_t n = strlen(node->op);
     const char *suffix = "";
-    if (how && how->type == TNB_ATTR_STRING && strcmp(how->v.s, "tanh") == 0)
+    if (strcmp(tnb_attr_string(node, "approximate", ""), "tanh") == 0)
         suffix = "_tanh";
     else if (tnb_attr_int(node, "fmod", 0) != 0)
         suffix = "_fmod";

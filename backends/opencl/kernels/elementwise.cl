@@ -337,6 +337,8 @@ static inline T pow_of(T a, T b)
 }
 UNARY_TO(neg, T, long, 0 - (U)a)
 UNARY_TO(abs_, T, long, abs(a))
+UNARY_TO(square, T, long, (U)a * (U)a)
+UNARY_TO(relu, T, long, a > 0 ? a : 0)
 UNARY_TO(sign_, T, long, (a > 0) - (a < 0))
 UNARY_TO(clip, T, long, p > q || a > q ? q : a < p ? p : a)
 UNARY_TO(logical_not, uchar, long, a == 0)

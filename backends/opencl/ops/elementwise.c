@@ -84,8 +84,7 @@ static struct entry find_entry(const tnb_node *node)
     for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
         if (strcmp(entries[i].op, node->op) == 0)
             e = entries[i];
-    const tnb_attr *how = tnb_attr_find(node, "approximate");
-    if (how && how->type == TNB_ATTR_STRING && strcmp(how->v.s, "tanh") == 0)
+    if (strcmp(tnb_attr_string(node, "approximate", ""), "tanh") == 0)
         e.kernel = strcmp(e.op, "gelu") == 0 ? "gelu_tanh" : "gelu_tanh_grad";
     if (strcmp(e.op, "mod") == 0 && tnb_attr_int(node, "fmod", 0) != 0)
         e.kernel = "mod_fmod";
