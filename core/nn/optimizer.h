@@ -14,6 +14,7 @@ struct tn_optimizer_ctx {
     struct tn_options options;
     struct tn_update_inputs inputs;
     tn_value correction; /* from `prepare`, TN_NONE without */
+    const struct tn_state_params *first; /* a parameter of the group: names what the group keeps */
 };
 struct tn_optimizer {
     struct tn_component component; /* `lr` is every optimizer's option */
@@ -23,6 +24,10 @@ struct tn_optimizer {
     void (*update)(const struct tn_optimizer_ctx *ctx, const struct tn_state_params *param,
                    tn_value value, tn_value grad);
 };
+/* grad_mul, made smaller where grad_mul times the norm of all n gradients together is above max_norm:
+ * times max_norm / (that norm + 1e-6), as PyTorch's clip_grad_norm_. All on the device. */
+tn_value tn_optimizer_clip_norm(tn_graph *graph, const tn_value *grads, size_t n, tn_value grad_mul,
+                                double max_norm);
 size_t tn_optimizer_count(void);
 const struct tn_optimizer *tn_optimizer_at(size_t index);
 const struct tn_optimizer *tn_optimizer_find(const char *name);

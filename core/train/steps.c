@@ -396,6 +396,10 @@ static void emit_updates(struct build *b, const struct params *params)
     tn_value one = tn_graph_scalar(b->graph, TN_F32, 1.0);
     struct tn_update_inputs inputs = {
         .grad_mul = tn_div(b->graph, one, count), .apply = b->apply, .step = count_step(b, params)};
+    double clip_norm = tn_options_float(&trainer->groups[0].options, "clip_norm");
+    if (clip_norm > 0)
+        inputs.grad_mul =
+            tn_optimizer_clip_norm(b->graph, params->grad, params->n, inputs.grad_mul, clip_norm);
     for (size_t g = 0; g < trainer->n_groups; g++) {
         struct tn_optimizer_ctx ctx = {.graph = b->graph,
                                        .options = trainer->groups[g].options,
@@ -403,6 +407,11 @@ static void emit_updates(struct build *b, const struct params *params)
                                        .correction = TN_NONE};
         ctx.inputs.lr = tn_graph_input(b->graph, trainer->groups[g].lr_input, TN_F32, &TN_SCALAR,
                                        TN_INPUT_STEP);
+        for (size_t i = params->n; i-- > 0;)
+            if (params->info[i].group == g)
+                ctx.first = &params->info[i];
+        if (!ctx.first) /* an earlier group takes all that this one matches */
+            continue;
         if (trainer->optimizer->prepare)
             ctx.correction = trainer->optimizer->prepare(&ctx);
         for (size_t i = 0; i < params->n; i++)

@@ -18,6 +18,12 @@ static tn_status merge_group(struct tn_trainer *trainer, size_t index, struct tn
         tn_status status = tn_component_check(component, group->match, group->options, n_own, err);
         if (status)
             return tn_error_prefix(err, "optimizer group ");
+        for (size_t i = 0; i < n_own; i++)
+            if (strcmp(group->options[i].name, "clip_norm") == 0)
+                return tn_error_set(err, TN_E_INVALID,
+                                    "optimizer group '%s': clip_norm is of all gradients together: "
+                                    "give it to the optimizer, not to a group",
+                                    group->match);
     }
     state->merged = TN_ARENA_NEW(&trainer->arena, struct tn_attr, n_own + spec->n_options);
     state->lr_input = tn_arena_printf(&trainer->arena, "lr/%zu", index);
