@@ -147,10 +147,104 @@ static tn_value run_along(tn_graph *g, tn_value x, tn_value labels, int64_t batc
     return tn_op1(g, "square", top[0], NULL, 0);
 }
 
+static tn_value ints_const(tn_graph *g, int64_t n, int64_t width, const int64_t *values)
+{
+    tn_tensor *t = NULL;
+    struct tn_shape shape = width ? TN_SHAPE(n, width) : TN_SHAPE(n);
+    cr_assert(tn_tensor_create(TN_I64, &shape, &t, NULL) == TN_OK);
+    memcpy(tn_tensor_data(t), values, (size_t)(n * (width ? width : 1)) * sizeof(*values));
+    tn_value ids = tn_graph_const(g, t);
+    tn_tensor_unref(&t);
+    return ids;
+}
+
+static tn_value joined_batches(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_value list[] = {x, tn_op1(g, "exp", x, NULL, 0), x};
+    return tn_op1(g, "square", tn_concat(g, list, 3, 0), NULL, 0);
+}
+
+static tn_value joined_columns(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_value list[12];
+    for (int i = 0; i < 12; i++)
+        list[i] = i % 3 ? x : tn_op1(g, "exp", x, NULL, 0);
+    return tn_op1(g, "square", tn_concat(g, list, 12, -1), NULL, 0);
+}
+
+static tn_value cut(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    tn_value part[3], both[2];
+    int64_t sizes[] = {1, 3, 1}, halves[] = {batch, batch};
+    tn_split(g, x, 1, sizes, 3, part);
+    tn_value y = tn_mul(g, part[1], part[2]), twice[] = {y, x};
+    twice[0] = tn_op1(g, "exp", x, NULL, 0);
+    tn_split(g, tn_concat(g, twice, 2, 0), 0, halves, 2, both);
+    return tn_add(g, tn_sum(g, tn_op1(g, "square", y, NULL, 0), NULL, 0, 0),
+                  tn_sum(g, tn_op1(g, "square", both[0], NULL, 0), NULL, 0, 0));
+}
+
+static tn_value padded(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr attrs[] = {
+        TN_AV("pads", 2, ((const int64_t[]){2, 3})),
+        TN_AV("axes", 1, ((const int64_t[]){1})),
+        TN_AS("mode", "reflect"),
+    };
+    tn_value mirrored = tn_op1(g, "pad", x, attrs, 3);
+    tn_value zeros = tn_op1(g, "pad", mirrored, attrs, 2);
+    return tn_op1(g, "square", zeros, NULL, 0);
+}
+
+static tn_value tiled(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr repeats = TN_AV("repeats", 2, ((const int64_t[]){3, 2}));
+    tn_value y = tn_op1(g, "tile", tn_op1(g, "flip", x, NULL, 0), &repeats, 1);
+    return tn_op1(g, "square", tn_op1(g, "trilu", y, NULL, 0), NULL, 0);
+}
+
+static tn_value gathered(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr last = TN_AI("axis", -1);
+    tn_value ids = ints_const(g, 4, 0, (const int64_t[]){0, -1, 2, 0});
+    tn_value rows = tn_op2(g, "gather", x, ids, NULL, 0);
+    tn_value columns = tn_op2(g, "gather", x, ids, &last, 1);
+    return tn_add(g, tn_sum(g, tn_op1(g, "square", rows, NULL, 0), NULL, 0, 0),
+                  tn_sum(g, tn_op1(g, "exp", columns, NULL, 0), NULL, 0, 0));
+}
+
+static tn_value taken(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr last = TN_AI("axis", -1);
+    tn_value ids = tn_reshape(g, labels, &TN_SHAPE(batch, 1));
+    tn_value picked = tn_op2(g, "take_along_axis", x, ids, &last, 1);
+    tn_value y = tn_op3(g, "scatter_add", x, ids, tn_op1(g, "exp", picked, NULL, 0), &last, 1);
+    return tn_op1(g, "square", y, NULL, 0);
+}
+
+/* Tuples as many as the batch has, some of them twice: the last one wins. */
+static tn_value placed(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr shape[] = {TN_AV("shape", 2, ((const int64_t[]){WIDTH, WIDTH})),
+                              TN_AF("value", 0.5), TN_AS("dtype", "f64")};
+    tn_value base, ids = tn_reshape(g, labels, &TN_SHAPE(batch, 1));
+    tn_graph_op(g, "fill", NULL, 0, shape, 3, &base, 1);
+    tn_value y = tn_op3(g, "scatter_nd", base, ids, x, NULL, 0);
+    return tn_mul(g, tn_op2(g, "gather_nd", y, ids, NULL, 0), tn_op1(g, "exp", x, NULL, 0));
+}
+
+static tn_value resized(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    struct tn_attr attrs[] = {TN_AV("sizes", 1, ((const int64_t[]){8})), TN_AS("mode", "linear")};
+    tn_value plane = tn_reshape(g, x, &TN_SHAPE(batch, 1, WIDTH));
+    return tn_op1(g, "square", tn_op1(g, "resize", plane, attrs, 2), NULL, 0);
+}
+
 static build_fn *const builders[] = {
-    mean_all,   mean_batch, sum_batch,  max_batch, min_rows, broadcast_rows,
-    expanded,   reshaped,   transposed, gram,      sliced,   written,
-    classified, regressed,  chosen,     looked_up, reduced,  run_along,
+    mean_all, mean_batch, sum_batch, max_batch, min_rows,       broadcast_rows, expanded,
+    reshaped, transposed, gram,      sliced,    written,        classified,     regressed,
+    chosen,   looked_up,  reduced,   run_along, joined_batches, joined_columns, cut,
+    padded,   tiled,      gathered,  taken,     placed,         resized,
 };
 
 ParameterizedTestParameters(symbolic, batch)
