@@ -21,6 +21,10 @@ struct layer_case {
     {                                 \
         .rank = 3, .dim = { 3, 7, 5 } \
     }
+#define STEPS                      \
+    {                              \
+        .rank = 2, .dim = { 5, 3 } \
+    }
 #define K3 INT("kernel_size", 3)
 /* Like TN_AI and its siblings, as constants. */
 #define INT(key, value)                                    \
@@ -112,6 +116,31 @@ static const struct layer_case cases[] = {
      {0},
      0,
      "needs whole numbers (i32 or i64), not f32"},
+    {"lstm", STEPS, {INT("units", 4)}, {1, {4}}, 4 * 4 * (3 + 4 + 2), NULL},
+    {"lstm", STEPS, {INT("units", 4), INT("return_sequences", 1)}, {2, {5, 4}}, 144, NULL},
+    {"gru",
+     STEPS,
+     {INT("units", 4), INT("bidirectional", 1), INT("return_sequences", 1)},
+     {2, {5, 8}},
+     2 * 3 * 4 * (3 + 4 + 2),
+     NULL},
+    {"rnn", STEPS, {INT("units", 4), INT("use_bias", 0)}, {1, {4}}, 4 * (3 + 4), NULL},
+    {"lstm", IMAGE, {INT("units", 4)}, {0}, 0, "needs an input of rank 3, not 4"},
+    {"rnn", STEPS, {INT("units", 4), TEXT("activation", "selu")}, {0}, 0, "activation"},
+    {"multi_head_attention", STEPS, {INT("heads", 3)}, {2, {5, 3}}, 4 * (9 + 3), NULL},
+    {"multi_head_attention",
+     STEPS,
+     {INT("heads", 4), INT("head_size", 2), INT("kv_heads", 2), INT("use_bias", 0)},
+     {2, {5, 3}},
+     3 * (8 + 4 + 4 + 8),
+     NULL},
+    {"multi_head_attention", STEPS, {INT("heads", 2)}, {0}, 0, "give head_size"},
+    {"multi_head_attention",
+     STEPS,
+     {INT("heads", 3), INT("kv_heads", 2)},
+     {0},
+     0,
+     "kv_heads 2 must divide heads 3"},
     {"dense", {.rank = 0}, {INT("units", 2)}, {0}, 0, "needs an input of rank 2 to 8, not 1"},
 };
 
