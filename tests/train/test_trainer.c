@@ -398,6 +398,33 @@ Test(trainer, a_shared_target_fits_every_loss)
     close_rig(&rig);
 }
 
+/* Steps whose gradients are cut to a norm of 1e-9 move nothing to speak of; a
+ * group cannot have a norm of its own. */
+Test(trainer, clip_norm_is_of_all_gradients)
+{
+    struct rig rig;
+    struct tn_attr options[] = {TN_AF("lr", 1.0), TN_AF("clip_norm", 1e-9)};
+    struct tn_attr own = TN_AF("clip_norm", 1);
+    struct tn_optimizer_group group = {.match = "*/bias", .options = &own, .n_options = 1};
+    struct tn_optimizer_spec sgd = {.type = "sgd", .options = options, .n_options = 2};
+    open_rig(&rig, 0);
+    make_plane(&rig);
+    make_linear(&rig, 2, 1);
+    struct tn_train_params params = params_for(&rig, &mse, &sgd, 1);
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_OK, "%s", rig.err.msg);
+    cr_assert_eq(tn_trainer_fit(rig.trainer, NULL, &rig.err), TN_OK, "%s", rig.err.msg);
+    double bias = weight(&rig, "dense/bias", 0, 0); /* began at 0 */
+    cr_expect(bias != 0 && fabs(bias) < 1e-7, "%g", bias);
+    tn_trainer_destroy(&rig.trainer);
+    sgd.groups = &group;
+    sgd.n_groups = 1;
+    cr_assert_eq(tn_trainer_create(rig.session, &params, rig.data, NULL, &rig.trainer, &rig.err),
+                 TN_E_INVALID);
+    cr_expect(strstr(rig.err.msg, "clip_norm") && strstr(rig.err.msg, "*/bias"), "%s", rig.err.msg);
+    close_rig(&rig);
+}
+
 /* A group's learning rate of 0 leaves its parameters alone. */
 Test(trainer, groups_have_their_own_options)
 {
