@@ -59,6 +59,9 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
     const tnb_tensor *a = q->in[0], *b = q->in[1], *c = q->out[0];
     if (a->dtype != TNB_F32 || b->dtype != TNB_F32)
         return cpu_refuse(why, "CBLAS: %s where f32 is needed", cpu_dtype_name(a->dtype));
+    if (a->rank < 2 || b->rank < 2 || (q->n_in > 2 && q->in[2]) ||
+        tnb_attr_float(q->node, "alpha", 1) != 1)
+        return cpu_refuse(why, "CBLAS: a vector, or a product with alpha or c");
     if (tnb_count(a) == 0 || tnb_count(b) == 0)
         return cpu_refuse(why, "CBLAS: an empty matrix");
     for (uint32_t i = 1; i <= 2; i++)

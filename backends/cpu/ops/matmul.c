@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * matmul: a [..., M, K] times b [..., K, N], batch dims broadcast, either operand may be
- * transposed. */
+ * transposed or a vector; then y = alpha y + beta c where that is asked for. */
 #include "bcast.h"
 #include "gemm.h"
 
@@ -12,7 +12,46 @@ struct state {
     bool wide;
     bool by_rows;      /* threads share the rows of one matrix, else its columns */
     int64_t cut, cuts; /* rows or columns per piece; pieces per matrix */
+    double alpha, beta;
+    bool scaled, add_c;
+    struct cpu_bcast epilogue; /* c over y */
 };
+
+static void epilogue_row(const void *arg, int64_t out_at, const int64_t *at, int64_t len)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    int64_t step = s->add_c ? s->epilogue.stride[0][s->epilogue.rank - 1] : 0;
+    if (s->wide) {
+        double *y = (double *)(void *)k->out[0] + out_at;
+        const double *c = s->add_c ? (const double *)(const void *)k->in[2] + at[0] : NULL;
+        for (int64_t i = 0; i < len; i++)
+            y[i] = s->alpha * y[i] + (c ? s->beta * c[i * step] : 0);
+        return;
+    }
+    float *y = (float *)(void *)k->out[0] + out_at, alpha = (float)s->alpha, beta = (float)s->beta;
+    const float *c = s->add_c ? (const float *)(const void *)k->in[2] + at[0] : NULL;
+    if (c)
+        for (int64_t i = 0; i < len; i++)
+            y[i] = alpha * y[i] + beta * c[i * step];
+    else
+        for (int64_t i = 0; i < len; i++)
+            y[i] *= alpha;
+}
+
+static void epilogue(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
+{
+    const struct cpu_kernel *k = arg;
+    const struct state *s = k->state;
+    cpu_bcast_walk(&s->epilogue, lo, hi, epilogue_row, k);
+}
+
+static void run_epilogue(const struct cpu_kernel *k)
+{
+    const struct state *s = k->state;
+    if (s->scaled)
+        cpu_parallel_fine(k->inst->pool, s->epilogue.count, CPU_GRAIN, epilogue, k);
+}
 
 static void batch_at(const struct state *s, int64_t matrix, int64_t at[2])
 {
@@ -67,6 +106,7 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
     int64_t per = s->by_rows ? s->cut * s->n : s->cut * s->m;
     cpu_parallel(k->inst->pool, s->batch.count * s->cuts,
                  1 + CPU_GRAIN * 8 / (per * (s->k + 1) + 1), range, k);
+    run_epilogue(k);
     return TNB_OK;
 }
 
@@ -95,6 +135,7 @@ static tnb_status run_f64(const struct cpu_kernel *k, tnb_error *err)
     const struct state *s = k->state;
     cpu_parallel(k->inst->pool, s->batch.count * s->m, 1 + CPU_GRAIN / (s->n * s->k + 1), range_f64,
                  k);
+    run_epilogue(k);
     return TNB_OK;
 }
 
@@ -107,9 +148,30 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
     return true;
 }
 
-static void batches(struct state *s, const struct cpu_query *q)
+/* a, b, y with the dims that vectors lack put in as 1. */
+static void as_matrices(const struct cpu_query *q, tnb_tensor t[3])
 {
-    tnb_tensor t[3] = {*q->in[0], *q->in[1], *q->out[0]};
+    bool a_vector = q->in[0]->rank == 1, b_vector = q->in[1]->rank == 1;
+    for (int i = 0; i < 3; i++)
+        t[i] = i < 2 ? *q->in[i] : *q->out[0];
+    if (a_vector) {
+        t[0].rank = 2;
+        t[0].dim[1] = t[0].dim[0];
+        t[0].dim[0] = 1;
+    }
+    if (b_vector) {
+        t[1].rank = 2;
+        t[1].dim[1] = 1;
+        t[2].dim[t[2].rank++] = 1;
+    }
+    if (a_vector) {
+        t[2].dim[t[2].rank] = t[2].dim[t[2].rank - 1];
+        t[2].dim[t[2].rank++ - 1] = 1;
+    }
+}
+
+static void batches(struct state *s, tnb_tensor t[3])
+{
     const tnb_tensor *in[2] = {&t[0], &t[1]};
     for (int i = 0; i < 3; i++)
         t[i].rank -= 2;
@@ -136,7 +198,9 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     if (status != TNB_OK)
         return status;
     struct state *s = mem;
-    const tnb_tensor *a = q->in[0], *c = q->out[0];
+    tnb_tensor t[3];
+    as_matrices(q, t);
+    const tnb_tensor *a = &t[0], *c = &t[2];
     bool ta = tnb_attr_int(q->node, "trans_a", 0) != 0,
          tb = tnb_attr_int(q->node, "trans_b", 0) != 0;
     s->m = c->dim[c->rank - 2];
@@ -147,7 +211,12 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     s->b_row = tb ? 1 : s->n;
     s->b_col = tb ? s->k : 1;
     s->wide = a->dtype == TNB_F64;
-    batches(s, q);
+    s->alpha = tnb_attr_float(q->node, "alpha", 1);
+    s->beta = tnb_attr_float(q->node, "beta", 1);
+    s->add_c = q->n_in > 2 && q->in[2];
+    s->scaled = s->add_c || s->alpha != 1;
+    cpu_bcast_init(&s->epilogue, q->out[0], s->add_c ? &q->in[2] : NULL, s->add_c);
+    batches(s, t);
     cut(s, k->inst->n_threads);
     k->ws_bytes = s->wide ? 0 : k->inst->n_threads * CPU_SYM(cpu_gemm_scratch)();
     k->run = s->wide ? run_f64 : run;

@@ -9,11 +9,35 @@ static tnb_tensor batch_shape(const tnb_tensor *t)
     return batch;
 }
 
+/* a, b, y with the dims that vectors lack put in as 1. */
+static void as_matrices(const tnb_graph *graph, const tnb_node *node, tnb_tensor t[3])
+{
+    t[0] = graph->values[node->in[0]];
+    t[1] = graph->values[node->in[1]];
+    t[2] = graph->values[node->out[0]];
+    bool a_vector = t[0].rank == 1, b_vector = t[1].rank == 1;
+    if (a_vector) {
+        t[0].rank = 2;
+        t[0].dim[1] = t[0].dim[0];
+        t[0].dim[0] = 1;
+    }
+    if (b_vector) {
+        t[1].rank = 2;
+        t[1].dim[1] = 1;
+        t[2].dim[t[2].rank++] = 1;
+    }
+    if (a_vector) {
+        t[2].dim[t[2].rank] = t[2].dim[t[2].rank - 1];
+        t[2].dim[t[2].rank++ - 1] = 1;
+    }
+}
+
 /* All but the operands themselves. */
 static struct ocl_gemm_spec spec_of(const tnb_graph *graph, const tnb_node *node)
 {
-    const tnb_tensor *a = &graph->values[node->in[0]], *b = &graph->values[node->in[1]];
-    const tnb_tensor *c = &graph->values[node->out[0]];
+    tnb_tensor t[3];
+    as_matrices(graph, node, t);
+    const tnb_tensor *a = &t[0], *b = &t[1], *c = &t[2];
     struct ocl_gemm_spec s = {.trans_a = tnb_attr_int(node, "trans_a", 0) != 0,
                               .trans_b = tnb_attr_int(node, "trans_b", 0) != 0};
     s.m = c->dim[c->rank - 2];
@@ -48,6 +72,32 @@ const char *ocl_matmul_variant(const tnb_device *device, const tnb_graph *graph,
                                                                         : "tiles-local";
 }
 
+/* y = alpha y + beta c, where there is a c or an alpha. */
+static void emit_epilogue(struct ocl_build *b)
+{
+    const tnb_tensor *y = ocl_out_type(b, 0);
+    double alpha = tnb_attr_float(b->node, "alpha", 1.0);
+    bool add = ocl_has_in(b, 2);
+    int64_t n = tnb_count(y);
+    struct ocl_nest nest;
+    if (n == 0 || (!add && alpha == 1.0))
+        return;
+    ocl_nest_init(&nest, y, 1);
+    if (add)
+        ocl_nest_broadcast(&nest, 0, ocl_in_type(b, 2));
+    ocl_nest_merge(&nest);
+    ocl_kernel(b, "gemm_add", "", add ? "scale_and_add" : "scale");
+    ocl_arg_f32(b, ocl_out(b, 0));
+    if (add) {
+        ocl_arg_f32(b, ocl_in(b, 2));
+        ocl_arg_nest(b, &nest, nest.rank);
+    }
+    ocl_arg_float(b, alpha);
+    if (add)
+        ocl_arg_float(b, tnb_attr_float(b->node, "beta", 1.0));
+    ocl_each(b, n, 1024);
+}
+
 void ocl_emit_matmul(struct ocl_build *b)
 {
     struct ocl_gemm_spec s = spec_of(b->graph, b->node);
@@ -55,4 +105,5 @@ void ocl_emit_matmul(struct ocl_build *b)
     s.b = ocl_in(b, 1);
     s.c = ocl_out(b, 0);
     ocl_emit_gemm(b, &s);
+    emit_epilogue(b);
 }
