@@ -146,6 +146,14 @@ TN_API void tn_split(tn_graph *graph, tn_value x, int64_t axis, const int64_t *s
 TN_API tn_value tn_relu(tn_graph *graph, tn_value x);
 TN_API tn_value tn_stop_gradient(tn_graph *graph, tn_value x);
 
+/* Einstein summation: "bij,bjk->bik" names the dims of each operand and of the result by letters;
+ * labels that the result lacks are summed. A label repeated in one operand is its diagonal, "..."
+ * stands for any dims (broadcast, aligned at the right), a dim of 1 broadcasts; without "->" the
+ * result has the ellipsis and then, in the order of the alphabet (capitals first), the labels that
+ * appear once. `values` are 1 to 16 operands of one type, multiplied in pairs from left to right as
+ * matrix products. Lowered to other operators, so that it has their gradients. */
+TN_API tn_value tn_einsum(tn_graph *graph, const char *equation, const tn_value *values, size_t n);
+
 /* Reverse-mode differentiation as a graph transformation: appends the backward nodes of the scalar
  * or tensor `y` (seeded with ones) and returns d sum(y) / d wrt[i] in out_grads[i], same shape and
  * dtype as wrt[i]; zeros where y does not depend on it. An operator without a gradient on the way
