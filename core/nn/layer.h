@@ -47,6 +47,9 @@ int tn_layer_rank(const struct tn_layer_ctx *ctx, size_t input, uint32_t min, ui
 int tn_layer_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input,
                   const int64_t kernel[2], const int64_t strides[2], const int64_t dilations[2],
                   int64_t out_pads[4]);
+/* The same for a window over one axis: begin, end. */
+int tn_layer_line_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input, int64_t kernel,
+                       int64_t stride, int64_t dilation, int64_t out_pads[2]);
 
 extern const char *const tn_activation_names[];
 extern const char *const tn_initializer_names[];

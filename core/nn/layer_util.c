@@ -169,3 +169,34 @@ int tn_layer_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input,
     }
     return 1;
 }
+
+int tn_layer_line_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input, int64_t kernel,
+                       int64_t stride, int64_t dilation, int64_t out_pads[2])
+{
+    int64_t given[4], size = input->dim[2], reach = (kernel - 1) * dilation + 1;
+    enum tn_padding_mode mode = tn_options_padding(&ctx->options, "padding", given);
+    if (size < 0) {
+        tn_layer_fail(ctx, "the length must be known when the model is built");
+        return 0;
+    }
+    if (given[0] != given[2] || given[1] != given[3]) {
+        tn_layer_fail(ctx, "padding of one axis is valid, same, a number, or [begin, end]");
+        return 0;
+    }
+    out_pads[0] = given[0];
+    out_pads[1] = given[1];
+    if (mode == TN_PAD_SAME) {
+        int64_t out = (size + stride - 1) / stride;
+        int64_t total = TN_MAX((out - 1) * stride + reach - size, 0);
+        out_pads[0] = total / 2;
+        out_pads[1] = total - total / 2;
+    }
+    int64_t padded = size + out_pads[0] + out_pads[1];
+    if (reach <= padded)
+        return 1;
+    tn_layer_fail(ctx,
+                  "a window of %lld does not fit into length %lld (%lld with padding): use a "
+                  "smaller window or padding: same",
+                  (long long)reach, (long long)size, (long long)padded);
+    return 0;
+}

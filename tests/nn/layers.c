@@ -56,6 +56,27 @@ ON_EACH(layers, same_padding_of_conv2d)
     tn_model_destroy(&model);
 }
 
+/* Each cell of 1 2 / 3 4 spreads ones over 3 x 3, two apart; "same" cuts one row and column at the
+ * bottom and the right. The mean of what is left is 55 / 16. */
+ON_EACH(layers, same_padding_of_conv_transpose2d)
+{
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(1, 2, 2));
+    const struct tn_attr options[] = {TN_AI("filters", 1), TN_AI("kernel_size", 3),
+                                      TN_AI("strides", 2), TN_AS("padding", "same"),
+                                      TN_AS("kernel_initializer", "ones")};
+    float y[1];
+    add_layer(model, (struct tn_layer_spec){
+                         .type = "conv_transpose2d", .options = options, .n_options = 5});
+    add_layer(model, (struct tn_layer_spec){.type = "global_avg_pool2d"});
+    tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(1, 1, 2, 2), 0), 0);
+    set_f32(plan, "x", (const float[]){1, 2, 3, 4}, 4);
+    run(plan);
+    get_f32(plan, "y", y, 1);
+    expect_close(y, (const float[]){3.4375f}, 1, 1e-6, 0, "y");
+    tn_model_destroy(&model);
+}
+
 /* y = (x W + b) W + b with one W and b. */
 ON_EACH(layers, shared_weights)
 {

@@ -25,6 +25,10 @@ struct layer_case {
     {                              \
         .rank = 2, .dim = { 5, 3 } \
     }
+#define LINE                       \
+    {                              \
+        .rank = 2, .dim = { 3, 9 } \
+    }
 #define K3 INT("kernel_size", 3)
 /* Like TN_AI and its siblings, as constants. */
 #define INT(key, value)                                    \
@@ -71,6 +75,52 @@ static const struct layer_case cases[] = {
      {3, {3, 5, 4}},
      0,
      NULL},
+    {"conv1d", LINE, {INT("filters", 6), K3}, {2, {6, 7}}, 60, NULL},
+    {"conv1d",
+     LINE,
+     {INT("filters", 6), K3, TEXT("padding", "same"), INT("strides", 2)},
+     {2, {6, 5}},
+     60,
+     NULL},
+    {"conv1d", LINE, {INT("filters", 6), K3, LIST("padding", 2, two)}, {2, {6, 12}}, 60, NULL},
+    {"conv1d", LINE, {INT("filters", 6), K3, INT("groups", 3)}, {2, {6, 7}}, 24, NULL},
+    {"conv1d",
+     LINE,
+     {INT("filters", 6), K3, INT("dilation_rate", 5)},
+     {0},
+     0,
+     "a window of 11 does not fit into length 9"},
+    {"conv1d", LINE, {INT("filters", 6), K3, LIST("padding", 4, sides)}, {0}, 0, "[begin, end]"},
+    {"conv1d", IMAGE, {INT("filters", 6), K3}, {0}, 0, "needs an input of rank 3, not 4"},
+    {"conv_transpose2d", IMAGE, {INT("filters", 6), K3}, {3, {6, 9, 7}}, 168, NULL},
+    {"conv_transpose2d",
+     IMAGE,
+     {INT("filters", 6), K3, TEXT("padding", "same"), INT("strides", 2)},
+     {3, {6, 14, 10}},
+     168,
+     NULL},
+    {"conv_transpose2d",
+     IMAGE,
+     {INT("filters", 6), INT("kernel_size", 2), TEXT("padding", "same"), INT("strides", 3)},
+     {3, {6, 21, 15}},
+     78,
+     NULL},
+    {"conv_transpose2d",
+     IMAGE,
+     {INT("filters", 6), K3, INT("groups", 3)},
+     {3, {6, 9, 7}},
+     60,
+     NULL},
+    {"conv_transpose2d", IMAGE, {INT("filters", 4), K3, INT("groups", 3)}, {0}, 0, "3 groups must"},
+    {"max_pool1d", LINE, {{NULL}}, {2, {3, 4}}, 0, NULL},
+    {"max_pool1d", LINE, {INT("ceil_mode", 1), INT("strides", 3)}, {2, {3, 4}}, 0, NULL},
+    {"avg_pool1d", LINE, {INT("pool_size", 4), TEXT("padding", "same")}, {2, {3, 3}}, 0, NULL},
+    {"avg_pool1d", LINE, {INT("pool_size", 10)}, {0}, 0, "a window of 10 does not fit"},
+    {"global_avg_pool1d", LINE, {{NULL}}, {1, {3}}, 0, NULL},
+    {"global_max_pool1d", LINE, {INT("keepdims", 1)}, {2, {3, 1}}, 0, NULL},
+    {"global_avg_pool2d", IMAGE, {INT("keepdims", 1)}, {3, {3, 1, 1}}, 0, NULL},
+    {"global_max_pool2d", IMAGE, {{NULL}}, {1, {3}}, 0, NULL},
+    {"global_max_pool2d", LINE, {{NULL}}, {0}, 0, "needs images"},
     {"flatten", IMAGE, {{NULL}}, {1, {105}}, 0, NULL},
     {"reshape", IMAGE, {LIST("target_shape", 2, seven)}, {2, {15, 7}}, 0, NULL},
     {"dense", IMAGE, {INT("units", 4)}, {3, {3, 7, 4}}, 24, NULL},

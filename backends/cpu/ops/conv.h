@@ -58,5 +58,7 @@ struct cpu_direct_args {
 };
 void CPU_SYM(cpu_direct_forward)(struct cpu_pool *pool, const struct cpu_direct_args *a);
 void CPU_SYM(cpu_direct_weight)(struct cpu_pool *pool, const struct cpu_direct_args *a);
+/* Makes sums that came out infinite or NaN again, from real places alone (conv_mend.c). */
+void CPU_SYM(cpu_direct_mend)(struct cpu_pool *pool, const struct cpu_direct_args *a);
 
 #endif
