@@ -113,7 +113,7 @@ static const struct layer_case cases[] = {
      NULL},
     {"conv_transpose2d", IMAGE, {INT("filters", 4), K3, INT("groups", 3)}, {0}, 0, "3 groups must"},
     {"max_pool1d", LINE, {{NULL}}, {2, {3, 4}}, 0, NULL},
-    {"max_pool1d", LINE, {INT("ceil_mode", 1), INT("strides", 3)}, {2, {3, 4}}, 0, NULL},
+    {"max_pool1d", LINE, {INT("ceil_mode", 1), INT("strides", 4)}, {2, {3, 3}}, 0, NULL},
     {"avg_pool1d", LINE, {INT("pool_size", 4), TEXT("padding", "same")}, {2, {3, 3}}, 0, NULL},
     {"avg_pool1d", LINE, {INT("pool_size", 10)}, {0}, 0, "a window of 10 does not fit"},
     {"global_avg_pool1d", LINE, {{NULL}}, {1, {3}}, 0, NULL},
