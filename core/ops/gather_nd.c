@@ -210,7 +210,7 @@ static tn_value winners_only(const struct tn_grad *ctx, tn_value got)
     while (wide.rank < n_tuple + x.rank - lead)
         wide.dim[wide.rank++] = 1;
     won = tn_reshape(g, won, &wide);
-    return tn_op3(g, "select", won, got, tn_ops_scalar(ctx, got, 0.0), NULL, 0);
+    return tn_op3(g, "where", won, got, tn_ops_scalar(ctx, got, 0.0), NULL, 0);
 }
 
 static tn_status scatter_nd_gradient(const struct tn_grad *ctx)

@@ -21,7 +21,7 @@ tnb_status cpu_rig_open(struct cpu_rig *rig, uint32_t n_threads, const char *con
 void cpu_rig_close(struct cpu_rig *rig);
 
 #define CPU_CALL_IN 16
-#define CPU_CALL_OUT 4
+#define CPU_CALL_OUT 8
 
 struct cpu_value {
     tnb_tensor type; /* dtype 0: absent */
