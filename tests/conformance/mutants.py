@@ -122,7 +122,7 @@ def judge(builder, mutant):
         source = os.path.join(folder, mutant.file)
         try:
             text = mutant.apply()
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             return "broken", str(error)
         with open(source, "w", encoding="utf-8") as stream:
             stream.write(text)

@@ -223,7 +223,9 @@ int main(int argc, char **argv)
         for (size_t i = 0; (c = op_family_case(op_family_at(f), i)); i++)
             if (!c->reject && (!only || strcmp(only, c->op) == 0)) {
                 totals.failed += one_case(&t, c, TN_F32, small, &totals);
-                totals.failed += one_case(&t, c, i % 2 ? TN_F16 : TN_BF16, small, &totals);
+                /* The conversions are the same for all: a simulator sees a third of them. */
+                if (!small || i % 6 < 2)
+                    totals.failed += one_case(&t, c, i % 2 ? TN_F16 : TN_BF16, small, &totals);
             }
     }
     printf("%s: %d cases ran, %d of other types or sizes left out, %d in place, %d failed\n",
