@@ -7,8 +7,11 @@
  *   dw [O, K]  = dy [O, P] col^T, summed over images
  * Chellapilla et al., "High Performance Convolutional Neural Networks for Document Processing"
  * (2006). A transposed convolution is the gradient of the input, with a bias. */
+#include <math.h>
+
 #include "conv.h"
 #include "gemm.h"
+#include "tile.h"
 #include "window.h"
 
 enum { COL_FLOATS = 128 * 1024 }; /* of unrolled windows at a time: half of a second cache */
@@ -307,6 +310,32 @@ static void prepare_product(struct state *s, struct cpu_kernel *k)
     k->run = s->task == CPU_TASK_INPUT    ? input_run
              : s->task == CPU_TASK_WEIGHT ? weight_run
                                           : forward_run;
+}
+
+/* The compiled tile that `rows` rows take. */
+static int64_t tile_rows(int64_t rows)
+{
+    return rows <= 2 ? rows : rows <= 4 ? 4 : rows <= 8 && MR > 8 ? 8 : MR;
+}
+
+/* The tile's height that wastes least; each tile costs about a row and a half more than its rows.
+ */
+int64_t CPU_SYM(cpu_direct_panel)(int64_t filters)
+{
+    static const int64_t heights[] = {MR, MR > 8 ? 8 : 4};
+    int64_t best = MR;
+    double least = INFINITY;
+    for (int i = 0; i < 2; i++) {
+        int64_t h = heights[i], rest = filters % h;
+        double cost = (double)(filters / h) * ((double)h + 1.5);
+        if (rest)
+            cost += (double)tile_rows(rest) + 1.5;
+        if (cost < least) {
+            least = cost;
+            best = h;
+        }
+    }
+    return best;
 }
 
 /* Measured: with a tap or two per filter, or one channel out of many, a register tile is mostly

@@ -39,6 +39,8 @@ struct cpu_direct {
     uint64_t part_bytes, packed_bytes, thread_bytes; /* scratch: of a part, of w, of a thread */
 };
 
+/* Filters of a register tile, where there are that many (conv.c). */
+int64_t CPU_SYM(cpu_direct_panel)(int64_t filters);
 /* Whether the places are filled well enough; fills *out_d but for `offset`. */
 bool CPU_SYM(cpu_direct_plan)(const struct cpu_conv_geometry *g, enum cpu_conv_task task,
                               uint32_t n_threads, struct cpu_direct *out_d);

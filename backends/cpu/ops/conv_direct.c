@@ -57,32 +57,6 @@ static void set_rows(struct cpu_direct *d, int64_t rows)
     d->channel = copies(d) * d->run * cpu_volume(d->q);
 }
 
-/* The compiled tile that `rows` rows take. */
-static int64_t tile_rows(int64_t rows)
-{
-    return rows <= 2 ? rows : rows <= 4 ? 4 : rows <= 8 && MR > 8 ? 8 : MR;
-}
-
-/* The tile's height that wastes least; each tile costs about a row and a half more than its rows.
- */
-static int64_t best_panel(int64_t filters)
-{
-    static const int64_t heights[] = {MR, MR > 8 ? 8 : 4};
-    int64_t best = MR;
-    double least = INFINITY;
-    for (int i = 0; i < 2; i++) {
-        int64_t h = heights[i], rest = filters % h;
-        double cost = (double)(filters / h) * ((double)h + 1.5);
-        if (rest)
-            cost += (double)tile_rows(rest) + 1.5;
-        if (cost < least) {
-            least = cost;
-            best = h;
-        }
-    }
-    return best;
-}
-
 /* Bytes of a thread beside its part of x. */
 static uint64_t own_bytes(const struct cpu_direct *d, enum cpu_conv_task task)
 {
@@ -108,7 +82,7 @@ bool CPU_SYM(cpu_direct_plan)(const struct cpu_conv_geometry *g, enum cpu_conv_t
     int64_t units = g->n * g->groups * g->out[0] * d.bands;
     if (units < n_threads && task != CPU_TASK_WEIGHT)
         set_rows(&d, div_up(g->out[1], div_up(n_threads, units)));
-    d.panel = best_panel(g->co);
+    d.panel = CPU_SYM(cpu_direct_panel)(g->co);
     d.sums = g->co < LANES / 2;
     int64_t step = task == CPU_TASK_WEIGHT ? LANES : NR;
     double filled =
@@ -335,6 +309,38 @@ static void keep(const struct cpu_direct *d, float *y, const float *temp, const 
     }
 }
 
+/* `rows` rows of one filter from row r on, written where they belong. Called with constants. */
+CPU_INLINE void single_rows(const struct cpu_direct *d, float *y, const float *part, const float *a,
+                            float bias, int64_t r, const int rows)
+{
+    int64_t ow = d->g.out[2];
+    for (int64_t c = 0; c < ow; c += LANES) {
+        size_t bytes = (size_t)cpu_min64(LANES, ow - c) * sizeof *y;
+        vec acc[4];
+        for (int i = 0; i < rows; i++)
+            acc[i] = (vec){0} + bias;
+        for (int64_t t = 0; t < d->taps; t++)
+            for (int i = 0; i < rows; i++) {
+                vec x;
+                memcpy(&x, part + d->offset[t] + (r + i) * d->q[2] + c, sizeof x);
+                acc[i] += a[t * MR] * x;
+            }
+        for (int i = 0; i < rows; i++)
+            memcpy(y + (r + i) * ow + c, &acc[i], bytes);
+    }
+}
+
+/* A unit of one filter: rows go to y as they are made, four at a time. */
+static void single_unit(const struct cpu_direct *d, float *y, const float *part, const float *a,
+                        float bias, int64_t rows)
+{
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4)
+        single_rows(d, y, part, a, bias, r, 4);
+    for (; r < rows; r++)
+        single_rows(d, y, part, a, bias, r, 1);
+}
+
 static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t piece)
 {
     const struct cpu_direct_args *a = arg;
@@ -347,6 +353,13 @@ static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t piec
     for (int64_t i = lo; i < hi; i++) {
         struct unit u = unit_at(d, i);
         copy_part(d, part, a->x, &u, 0);
+        if (g->co == 1 && g->out[2] >= LANES / 2) {
+            float *y = a->y + (u.image * g->groups + u.group) * cpu_volume(g->out) +
+                       (u.depth * g->out[1] + u.row) * g->out[2];
+            single_unit(d, y, part, packed + u.group * MR * d->taps, a->bias ? a->bias[u.group] : 0,
+                        u.rows);
+            continue;
+        }
         for (int64_t p = 0; p < places(d, u.rows); p += NR)
             for (int64_t f = 0; f < panels; f++) {
                 int64_t first = u.group * g->co + f * d->panel;

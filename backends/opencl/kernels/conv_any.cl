@@ -201,6 +201,7 @@ __kernel void conv_planes_grad_weight(IN(float, x), IN(float, dy), OUT(float, dk
         TAPS {
             TAP_SHIFT
             float16 wide = (float16)(0.0f);
+            float4 quad = (float4)(0.0f);
             float sum = 0.0f;
             for (int image = 0; image < images; image++) {
                 __global const float *px = PTR(x) + ((long)image * C + o / Og * Cg + c) * D * H * W;
@@ -210,11 +211,13 @@ __kernel void conv_planes_grad_weight(IN(float, x), IN(float, dy), OUT(float, dk
                     int j = lo;
                     for (; sw == 1 && j + 16 <= hi; j += 16)
                         wide += vload16(0, from + j) * vload16(0, at + j);
+                    for (; sw == 1 && j + 4 <= hi; j += 4)
+                        quad += vload4(0, from + j) * vload4(0, at + j);
                     for (; j < hi; j++)
                         sum += from[j * sw] * at[j];
                 }
             }
-            *pk++ = sum + sum16(wide);
+            *pk++ = sum + (quad.x + quad.y + quad.z + quad.w) + sum16(wide);
         }
     }
 }
