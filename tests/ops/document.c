@@ -23,6 +23,7 @@ struct backend {
     const char *name;
     const tnb_backend *api;
     tnb_device *handle;
+    uint64_t dtype_mask;
 };
 
 static struct backend backends[MAX_BACKENDS];
@@ -44,6 +45,15 @@ static int takes(const struct backend *b, const struct tn_plan_ir *ir)
         if (b->api->supports(b->handle, &ir->view, n, &s, &e) != TNB_OK || s.verdict != TNB_YES)
             return 0;
     }
+    return 1;
+}
+
+/* A type that the device lacks says nothing about its kernels. */
+static int has_types(const struct backend *b, const struct tn_plan_ir *ir)
+{
+    for (uint32_t v = 0; v < ir->n_values; v++)
+        if (!(b->dtype_mask >> ir->values[v].dtype & 1u))
+            return 0;
     return 1;
 }
 
@@ -111,6 +121,8 @@ static void ask_case(const struct op_case *c, tn_dtype precision, struct answers
         tn_ir_build(&arena, graph, &none, 0, &ir, &err) != TN_OK)
         die(c->name, &err);
     for (size_t b = 0; b < n_backends; b++) {
+        if (!has_types(&backends[b], &ir))
+            continue;
         answers[b].asked |= 1u << type;
         if (!takes(&backends[b], &ir))
             answers[b].refused |= 1u << type;
@@ -304,7 +316,8 @@ static void open_backends(tn_runtime *runtime, int argc, char **argv)
             fprintf(stderr, "document-ops: no device of backend %s\n", argv[i]);
             exit(77);
         }
-        *b = (struct backend){.name = argv[i], .api = tn_device_api(device)};
+        *b = (struct backend){
+            .name = argv[i], .api = tn_device_api(device), .dtype_mask = device->tnb.dtype_mask};
         if (tn_device_open(device, &b->handle, &err) != TN_OK)
             die(argv[i], &err);
         n_backends++;
