@@ -1,7 +1,10 @@
 /* Times heavy operators on several devices in one run, in turn, and shows them beside each other.
  *
  *   bench_ops [--device SEL[,KEY=VALUE]...]... [--filter TEXT] [--large] [--rounds N] [--ms T]
- *             [--threads N] [--json FILE]
+ *             [--threads N] [--json FILE] [--tables GLOB]
+ *
+ * With --tables the cases are those of tests/ops of the operators that match: small shapes, where
+ * what a launch costs shows; else operators with the shapes that training meets (bench_cases.c).
  *
  * A case is a graph of one operator. Each round times each device once, so that a machine whose
  * speed drifts treats all alike; a time is the mean of as many runs as fill T milliseconds, waited
@@ -12,7 +15,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "cases.h"
+#include "bench_cases.h"
+#include "tables.h"
 #include "tenon/runtime.h"
 
 #define MAX_DEVICES 8
@@ -21,7 +25,7 @@
 struct options {
     const char *device[MAX_DEVICES];
     size_t n_devices;
-    const char *filter, *json;
+    const char *filter, *json, *tables;
     int rounds, large;
     uint32_t n_threads;
     double target_s;
@@ -133,6 +137,10 @@ static tn_status build(struct contender *c, const struct bench_case *k)
     tn_value in[BENCH_MAX_IN], out[BENCH_MAX_OUT];
     char name[32];
     size_t n_attr = 0;
+    if (k->table) {
+        tn_status st = bench_table_graph(k, &c->graph, &c->err);
+        return st ? st : tn_session_plan(c->session, c->graph, NULL, 0, &c->plan, &c->err);
+    }
     tn_status status = tn_graph_create(k->name, &c->graph, &c->err);
     if (status != TN_OK)
         return status;
@@ -156,6 +164,8 @@ static tn_status feed(struct contender *c, const struct bench_case *k)
 {
     tn_status status = TN_OK;
     char name[32];
+    if (k->table)
+        return bench_table_feed(k, c->plan, &c->err);
     for (size_t i = 0; i < k->n_in && status == TN_OK; i++) {
         tn_tensor *t = NULL;
         snprintf(name, sizeof(name), "in%zu", i);
@@ -243,10 +253,11 @@ static void print_cell(const struct contender *c, const struct bench_case *k, in
         return;
     }
     double s = median(c->seconds, rounds);
+    printf("  %9.3f %s", s < 1e-4 ? s * 1e6 : s * 1e3, s < 1e-4 ? "us" : "ms");
     if (k->flop > 0.0)
-        printf("  %9.3f ms %7.1f GF/s", s * 1e3, k->flop / s * 1e-9);
+        printf(" %7.1f GF/s", k->flop / s * 1e-9);
     else
-        printf("  %9.3f ms %7.1f GB/s", s * 1e3, k->n_bytes / s * 1e-9);
+        printf(" %7.1f GB/s", k->n_bytes / s * 1e-9);
 }
 
 static void run_case(struct contender *list, const struct options *o, const struct bench_case *k,
@@ -279,6 +290,7 @@ static void run_case(struct contender *list, const struct options *o, const stru
 static int usage(void)
 {
     fprintf(stderr, "usage: bench_ops [--device SEL[,KEY=VALUE]...]... [--filter TEXT] [--large]\n"
+                    "                 [--tables GLOB]\n"
                     "                 [--rounds N] [--ms T] [--threads N] [--json FILE]\n");
     return 2;
 }
@@ -298,6 +310,8 @@ static int parse(int argc, char **argv, struct options *o)
             o->device[o->n_devices++] = value;
         else if (strcmp(key, "--filter") == 0)
             o->filter = value;
+        else if (strcmp(key, "--tables") == 0)
+            o->tables = value;
         else if (strcmp(key, "--json") == 0)
             o->json = value;
         else if (strcmp(key, "--rounds") == 0)
@@ -335,11 +349,38 @@ static int write_json(const struct options *o, const struct contender *list, jso
     return rc;
 }
 
+struct bench_run {
+    struct contender *list;
+    const struct options *options;
+    json_t *results;
+    int n_failed;
+};
+
+static void run_table_case(void *ctx, const struct bench_case *k)
+{
+    struct bench_run *run = ctx;
+    if (!run->options->filter || strstr(k->name, run->options->filter))
+        run_case(run->list, run->options, k, run->results, &run->n_failed);
+}
+
+static void run_all(struct bench_run *run)
+{
+    const struct options *o = run->options;
+    if (o->tables) {
+        bench_tables_each(o->tables, run_table_case, run);
+        return;
+    }
+    for (size_t i = 0; i < bench_n_cases; i++)
+        if ((!bench_cases[i].large || o->large) &&
+            (!o->filter || strstr(bench_cases[i].name, o->filter)))
+            run_case(run->list, o, &bench_cases[i], run->results, &run->n_failed);
+}
+
 int main(int argc, char **argv)
 {
     struct options o = {.rounds = 5, .target_s = 0.03};
     struct contender list[MAX_DEVICES] = {0};
-    int n_failed = 0, rc = parse(argc, argv, &o);
+    int rc = parse(argc, argv, &o);
     if (rc)
         return rc;
     json_t *results = json_array();
@@ -357,14 +398,13 @@ int main(int argc, char **argv)
             printf("  %27.27s", o.device[d]);
         printf("\n");
     }
-    for (size_t i = 0; i < bench_n_cases && rc == 0; i++)
-        if ((!bench_cases[i].large || o.large) &&
-            (!o.filter || strstr(bench_cases[i].name, o.filter)))
-            run_case(list, &o, &bench_cases[i], results, &n_failed);
+    struct bench_run run = {.list = list, .options = &o, .results = results};
+    if (rc == 0)
+        run_all(&run);
     if (rc == 0 && o.json)
         rc = write_json(&o, list, results);
     for (size_t d = 0; d < o.n_devices; d++)
         contender_close(&list[d]);
     json_decref(results);
-    return rc || n_failed ? 1 : 0;
+    return rc || run.n_failed ? 1 : 0;
 }

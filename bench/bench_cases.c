@@ -1,4 +1,4 @@
-#include "cases.h"
+#include "bench_cases.h"
 
 #define SHAPE(...)                                                                               \
     {                                                                                            \

@@ -8,6 +8,7 @@
 #define BENCH_MAX_ATTR 4
 #define BENCH_MAX_OUT 3
 
+struct op_case;
 enum bench_fill {
     BENCH_UNIFORM = 0, /* [-1, 1) */
     BENCH_POSITIVE,    /* [0.1, 1.1) */
@@ -26,6 +27,8 @@ struct bench_case {
     double flop;    /* of one run; 0: memory decides, and only bytes are told */
     double n_bytes; /* each input read once and each output written once */
     int large;      /* for real GPUs: too long for a processor with a few cores */
+    const struct op_case
+        *table; /* of tests/ops, instead of in, n_in, n_out and attr; see tables.h */
 };
 
 extern const struct bench_case bench_cases[];
