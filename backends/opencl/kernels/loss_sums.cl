@@ -5,10 +5,14 @@ __kernel void sums_item(IN(float, x), OUT(float, y), const int L, const int N,
     EACH(r, n, chunk) {
         int i = (int)((long)r * L);
         const int end = (int)min((long)N, (long)r * L + L);
+#ifdef CPU_CLASS
         float16 acc = (float16)(0.0f);
         for (; i + 16 <= end; i += 16)
             acc += vload16(0, PTR(x) + i);
         float sum = sum16(acc);
+#else
+        float sum = 0.0f;
+#endif
         for (; i < end; i++)
             sum += PTR(x)[i];
         PTR(y)[r] = sum / divisor;

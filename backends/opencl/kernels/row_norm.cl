@@ -12,6 +12,7 @@ static inline float corrected(float near, float rest)
     return isinf(near) ? near : near + rest;
 }
 
+#ifdef CPU_CLASS
 /* Sixteen lanes: long sums keep their low digits. */
 static inline float row_sum(__global const float *p, int n)
 {
@@ -61,6 +62,33 @@ static inline float2 row_dots(__global const float *p, __global const float *d,
     }
     return sum;
 }
+#else
+/* On a GPU a work-item takes short rows only: sixteen lanes would be sixteen registers. */
+static inline float row_sum(__global const float *p, int n)
+{
+    float sum = 0.0f;
+    for (int i = 0; i < n; i++)
+        sum += p[i];
+    return sum;
+}
+static inline float2 row_moments(__global const float *p, int n, float near)
+{
+    float2 sum = (float2)(0.0f);
+    for (int i = 0; i < n; i++)
+        sum += (float2)(p[i] - near, (p[i] - near) * (p[i] - near));
+    return sum;
+}
+static inline float2 row_dots(__global const float *p, __global const float *d,
+                              __global const float *s, int scaled, int n, float m)
+{
+    float2 sum = (float2)(0.0f);
+    for (int i = 0; i < n; i++) {
+        const float g = scaled ? d[i] * s[i] : d[i];
+        sum += (float2)(g, g * (p[i] - m));
+    }
+    return sum;
+}
+#endif
 
 __kernel void forward_item(IN(float, x), IN(float, scale), IN(float, bias), OUT(float, y),
                            OUT(float, mean), OUT(float, inv_std), const int M, const int G,
