@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """tenon conformance on one of the devices that the project promises.
 
-    tests/conformance/run_device.py BUILDDIR ref|cpu|pocl|rusticl [--full] [--report FILE]
+    tests/conformance/run_device.py BUILDDIR ref|cpu|pocl|pocl-gpu-class|rusticl [--full] [--report FILE]
 
 --full: every case instead of the quick set, and at least 5,000 of them. What a listed device refuses
 is a failure; f64, which no device owes, is counted as skipped. Last line: N passed, N failed, N skipped.
@@ -23,13 +23,16 @@ def main():
     full = "--full" in sys.argv
     tool = Tool(build, {"RUSTICL_ENABLE": "llvmpipe"} if name == "rusticl" else {})
     device = name
+    kernels = []
+    if name == "pocl-gpu-class":
+        name, kernels = "pocl", ["--backend-opt", "class=gpu"]
     if name in ("pocl", "rusticl"):
         try:
             device = tool.find_device(name)
         except Skip as skip:
             print(f"skipped: {skip}")
             return 1 if name in harness.required() else 77
-    args = ["conformance", "--device", device, "--json"] + ([] if full else ["--quick"])
+    args = ["conformance", "--device", device, "--json"] + kernels + ([] if full else ["--quick"])
     if "--report" in sys.argv:
         args += ["--report", os.path.abspath(sys.argv[sys.argv.index("--report") + 1])]
     done = tool.run(*args, timeout=3600)
