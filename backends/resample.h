@@ -16,9 +16,9 @@ struct resample_tap {
 /* One axis, and how many planes of [rows, columns] there are; sequences have one row. */
 struct resample {
     bool linear;
-    char coordinates,
-        rounding;    /* 'h' 'p' 'l' (align_corners) 'a'; 'n' (prefer floor) 'u' 'f' 'c' */
-    double scale[2]; /* rows, columns; 0: by the sizes */
+    char coordinates, rounding; /* 'h' 's' (half_pixel_symmetric) 'p' 'l' (align_corners) 'a'; 'n'
+                                   (prefer floor) 'u' 'f' 'c' */
+    double scale[2];            /* rows, columns; 0: by the sizes */
     int64_t planes, in[2], out[2];
 };
 
@@ -30,7 +30,9 @@ static inline struct resample resample_of(const tnb_node *node, const tnb_tensor
     bool is_2d = x->rank == 4;
     return (struct resample){
         .linear = strcmp(moves_string(node, "mode", "nearest"), "linear") == 0,
-        .coordinates = strcmp(c, "align_corners") == 0 ? 'l' : c[0],
+        .coordinates = strcmp(c, "align_corners") == 0          ? 'l'
+                       : strcmp(c, "half_pixel_symmetric") == 0 ? 's'
+                                                                : c[0],
         .rounding = strcmp(r, "round_prefer_floor") == 0  ? 'n'
                     : strcmp(r, "round_prefer_ceil") == 0 ? 'u'
                                                           : r[0],
@@ -52,7 +54,8 @@ static inline double resample_place(const struct resample *r, int axis, int64_t 
     double shift = r->coordinates == 'a' ? 0.0 : 0.5;
     at += shift;
     at = r->scale[axis] > 0 ? at / r->scale[axis] : at * n / m;
-    return at - shift;
+    double offset = r->coordinates == 's' ? n / 2 * (1 - m / length) : 0.0;
+    return offset + (at - shift);
 }
 
 static inline struct resample_tap resample_tap_of(const struct resample *r, int axis, int64_t o)

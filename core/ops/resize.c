@@ -3,10 +3,12 @@
  *
  * Place o of an axis of m elements looks at place s of x's n elements. The length L is m where
  * sizes are given, and n scale, which need not be whole, where a scale is; ratio = n / L.
- *   half_pixel          s = (o + 0.5) ratio - 0.5
- *   pytorch_half_pixel  likewise; 0 where L <= 1
- *   align_corners       s = o (n - 1) / (L - 1)
- *   asymmetric          s = o ratio
+ *   half_pixel            s = (o + 0.5) ratio - 0.5
+ *   half_pixel_symmetric  likewise, plus (1 - m / L) n / 2, so that a size which a scale cut off
+ *                         takes as much from either end
+ *   pytorch_half_pixel    as half_pixel; 0 where L <= 1
+ *   align_corners         s = o (n - 1) / (L - 1)
+ *   asymmetric            s = o ratio
  * nearest rounds s by nearest_mode; linear weighs the two neighbours. What lies outside is the
  * edge. s is worked out in double on every device, so that all round alike.
  *
@@ -16,9 +18,16 @@
 
 #include "ops/util.h"
 
-enum { HALF_PIXEL, PYTORCH_HALF_PIXEL, ALIGN_CORNERS, ASYMMETRIC, N_COORDINATES };
-static const char *const coordinate_names[] = {"half_pixel", "pytorch_half_pixel", "align_corners",
-                                               "asymmetric"};
+enum {
+    HALF_PIXEL,
+    HALF_PIXEL_SYMMETRIC,
+    PYTORCH_HALF_PIXEL,
+    ALIGN_CORNERS,
+    ASYMMETRIC,
+    N_COORDINATES
+};
+static const char *const coordinate_names[] = {"half_pixel", "half_pixel_symmetric",
+                                               "pytorch_half_pixel", "align_corners", "asymmetric"};
 enum { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL, N_ROUNDINGS };
 static const char *const rounding_names[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                              "ceil"};
@@ -63,7 +72,10 @@ static double position(const struct rule *r, double scale, int64_t n, int64_t m,
     double shift = r->coordinates == ASYMMETRIC ? 0.0 : 0.5;
     at += shift;
     at = scale > 0 ? at / scale : at * (double)n / (double)m;
-    return at - shift;
+    double offset = 0.0;
+    if (r->coordinates == HALF_PIXEL_SYMMETRIC)
+        offset = (double)n / 2 * (1 - (double)m / length);
+    return offset + (at - shift);
 }
 
 static struct tap tap_of(const struct rule *r, double scale, int64_t n, int64_t m, int64_t o)
@@ -94,8 +106,8 @@ static tn_status check_rule(const struct tn_infer *ctx)
         return tn_infer_fail(ctx, "mode is '%s'; it must be nearest or linear", mode);
     if (r.coordinates == N_COORDINATES)
         return tn_infer_fail(ctx,
-                             "coordinates is '%s'; it must be half_pixel, pytorch_half_pixel, "
-                             "align_corners or asymmetric",
+                             "coordinates is '%s'; it must be half_pixel, half_pixel_symmetric, "
+                             "pytorch_half_pixel, align_corners or asymmetric",
                              tn_attrs_string(ctx->attrs, "coordinates"));
     if (r.rounding == N_ROUNDINGS)
         return tn_infer_fail(ctx,
@@ -207,26 +219,27 @@ static tn_status resize_gradient(const struct tn_grad *ctx)
     return TN_OK;
 }
 
-#define RULE_ATTRS                                                              \
-    {.name = "mode",                                                            \
-     .type = TN_ATTR_STRING,                                                    \
-     .dflt = {.u.s = "nearest"},                                                \
-     .doc = "nearest or linear"},                                               \
-        {.name = "coordinates",                                                 \
-         .type = TN_ATTR_STRING,                                                \
-         .dflt = {.u.s = "half_pixel"},                                         \
-         .doc = "half_pixel, pytorch_half_pixel, align_corners or asymmetric"}, \
-        {.name = "nearest_mode",                                                \
-         .type = TN_ATTR_STRING,                                                \
-         .dflt = {.u.s = "round_prefer_floor"},                                 \
-         .doc = "round_prefer_floor, round_prefer_ceil, floor or ceil"},        \
-        {.name = "scale_h",                                                     \
-         .type = TN_ATTR_FLOAT,                                                 \
-         .dflt = {.u.f = 0.0},                                                  \
-         .doc = "factor for the rows, the size rounded down; 0: see sizes"},    \
-    {                                                                           \
-        .name = "scale_w", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0.0},         \
-        .doc = "factor for the columns"                                         \
+#define RULE_ATTRS                                                                        \
+    {.name = "mode",                                                                      \
+     .type = TN_ATTR_STRING,                                                              \
+     .dflt = {.u.s = "nearest"},                                                          \
+     .doc = "nearest or linear (bilinear for [N, C, H, W])"},                             \
+        {.name = "coordinates",                                                           \
+         .type = TN_ATTR_STRING,                                                          \
+         .dflt = {.u.s = "half_pixel"},                                                   \
+         .doc = "half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners or " \
+                "asymmetric, as in ONNX"},                                                \
+        {.name = "nearest_mode",                                                          \
+         .type = TN_ATTR_STRING,                                                          \
+         .dflt = {.u.s = "round_prefer_floor"},                                           \
+         .doc = "round_prefer_floor, round_prefer_ceil, floor or ceil"},                  \
+        {.name = "scale_h",                                                               \
+         .type = TN_ATTR_FLOAT,                                                           \
+         .dflt = {.u.f = 0.0},                                                            \
+         .doc = "factor for the rows, the size rounded down; 0: by sizes"},               \
+    {                                                                                     \
+        .name = "scale_w", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0.0},                   \
+        .doc = "factor for the columns; 0: by sizes"                                      \
     }
 
 static const struct tn_attr_schema resize_attrs[] = {
