@@ -107,6 +107,11 @@ const struct op_case *op_family_case(const struct op_family *family, size_t inde
 #define SPECIAL(...) IN(TN_F32, FILL_SPECIAL, -2, 2, __VA_ARGS__)
 #define I32(low, high, ...) IN(TN_I32, FILL_INTS, low, high, __VA_ARGS__)
 #define I64(low, high, ...) IN(TN_I64, FILL_INTS, low, high, __VA_ARGS__)
+/* f32 in every precision, as the loss of a model in half precision and what goes back into it. */
+#define KEPT_F32(...)                                                                   \
+    {                                                                                   \
+        .dtype = TN_F32, .lo = -2, .hi = 2, .shape = DIMS(__VA_ARGS__), .keep_dtype = 1 \
+    }
 #define BOOLS(...) IN(TN_BOOL, FILL_INTS, 0, 2, __VA_ARGS__)
 #define LIT(type, vals, ...)                                                                \
     {                                                                                       \

@@ -163,6 +163,19 @@ static const struct op_case cases[] = {
     {.op = COSINE "_grad", .name = "no rows", .in = {F32(0, 3), F32(0, 3), F32(0), F32(0)}, .out = {OUT(TN_F32, 0, 3), OUT(TN_F32, 0, 3)}},
     {.op = COSINE "_grad", .name = "dloss of a mean", .in = {F32(3, 5), F32(3, 5), F32(3), F32(3)}, .attrs = {MEAN}, .reject = "dloss must be f32 []"},
     {.op = COSINE "_grad", .name = "target's shape", .in = {F32(3, 5), F32(3, 5), F32(1), F32(3)}, .reject = "target must have shape [3]"},
+    /* A model in half precision; its loss, and so dloss, stays f32. */
+#define HALF(type_, ...) IN(type_, FILL_UNIFORM, 0.125, 0.875, __VA_ARGS__)
+#define HALVES(op_, t16_, tb_)                                                                     \
+    {.op = op_, .name = "f16", .in = {HALF(TN_F16, 5, 7), t16_, KEPT_F32(5)},                      \
+     .out = {OUT(TN_F16, 5, 7)}, .tol = TOL_COMPOSITE},                                            \
+    {.op = op_, .name = "bf16", .in = {HALF(TN_BF16, 5, 7), tb_, KEPT_F32(5), HALF(TN_BF16, 7), HALF(TN_BF16, 5)}, \
+     .out = {OUT(TN_BF16, 5, 7)}, .tol = TOL_COMPOSITE}
+    HALVES(DENSE "_grad", HALF(TN_F16, 5, 7), HALF(TN_BF16, 5, 7)),
+    HALVES(NLL "_grad", I32(0, 7, 5), I64(0, 7, 5)),
+    {.op = COSINE "_grad", .name = "f16", .in = {HALF(TN_F16, 9, 5), HALF(TN_F16, 9, 5), IN(TN_F16, FILL_TIES, -1, 1, 9), KEPT_F32(9)},
+     .out = {OUT(TN_F16, 9, 5), OUT(TN_F16, 9, 5)}, .tol = TOL_COMPOSITE},
+    {.op = COSINE "_grad", .name = "bf16", .in = {HALF(TN_BF16, 9, 5), HALF(TN_BF16, 9, 5), IN(TN_BF16, FILL_TIES, -1, 1, 9), KEPT_F32(9)},
+     .out = {OUT(TN_BF16, 9, 5), OUT(TN_BF16, 9, 5)}, .tol = TOL_COMPOSITE},
 };
 /* clang-format on */
 

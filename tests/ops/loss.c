@@ -54,6 +54,20 @@
         .op = name_, .name = "int_target", .in = {x_(3), I32(0, 2, 3)}, .reject = "i32"          \
     }
 
+/* A model in half precision; its loss, and so dloss, stays f32. */
+#define HALF(type_, ...) IN(type_, FILL_UNIFORM, 0.125, 0.875, __VA_ARGS__)
+#define HALF_GRAD(name_)                                                                    \
+    {.op = name_,                                                                           \
+     .name = "f16",                                                                         \
+     .in = {HALF(TN_F16, 7, 5), HALF(TN_F16, 7, 5), KEPT_F32(7)},                           \
+     .out = {OUT(TN_F16, 7, 5)},                                                            \
+     .tol = TOL_COMPOSITE},                                                                 \
+    {                                                                                       \
+        .op = name_, .name = "bf16",                                                        \
+        .in = {HALF(TN_BF16, 7, 5), HALF(TN_BF16, 7, 5), KEPT_F32(7), HALF(TN_BF16, 7, 5)}, \
+        .out = {OUT(TN_BF16, 7, 5)}, .tol = TOL_COMPOSITE                                   \
+    }
+
 #define LOSS_GRAD(name_, x_)                                                                       \
     {.op = name_,                                                                                  \
      .name = "rows",                                                                               \
@@ -210,6 +224,9 @@ static const struct op_case cases[] = {
     LOSS_GRAD("mse_grad", F32),
     LOSS_GRAD("bce_grad", PROB),
     LOSS_GRAD("bce_with_logits_grad", F32),
+    HALF_GRAD("mse_grad"),
+    HALF_GRAD("bce_grad"),
+    HALF_GRAD("bce_with_logits_grad"),
 
     /* Half precision, where a device has it. */
     {.op = XENT,
@@ -221,6 +238,16 @@ static const struct op_case cases[] = {
      .name = "f16",
      .in = {IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7), IN(TN_F16, FILL_UNIFORM, -2, 2, 5, 7)},
      .out = {OUT(TN_F32, 5)},
+     .tol = TOL_COMPOSITE},
+    {.op = XENT "_grad",
+     .name = "f16",
+     .in = {HALF(TN_F16, 5, 7), I32(0, 7, 5), KEPT_F32(5)},
+     .out = {OUT(TN_F16, 5, 7)},
+     .tol = TOL_COMPOSITE},
+    {.op = XENT "_grad",
+     .name = "bf16",
+     .in = {HALF(TN_BF16, 5, 7), I32(0, 7, 5), KEPT_F32(5)},
+     .out = {OUT(TN_BF16, 5, 7)},
      .tol = TOL_COMPOSITE},
     {.op = XENT,
      .name = "bf16",

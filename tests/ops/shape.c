@@ -1,10 +1,47 @@
 /* Cases of the operators that move elements about. */
-#include "cases.h"
+#include "move_types.h"
 
 #include "../golden/shape.h"
 
 #define TO_END INT64_MAX
 #define TO_BEGIN INT64_MIN
+#define TO_573               \
+    {                        \
+        AV("shape", 5, 7, 3) \
+    }
+#define LAST_FIRST          \
+    {                       \
+        AV("perm", 2, 0, 1) \
+    }
+#define BACKWARDS                                                        \
+    {                                                                    \
+        AV("starts", -1, 1), AV("ends", TO_BEGIN, 6), AV("steps", -2, 3) \
+    }
+/* An operator whose place is an input, in each type but f32. */
+#define START LIT(TN_I64, V(2, -1), 2)
+#define PLACED(op_, type_, name_, low_, high_)                                            \
+    {                                                                                     \
+        .op = op_, .name = name_, .in = {IN(type_, FILL_INTS, low_, high_, 5, 7), START}, \
+        .attrs = {AV("size", 3, 2)}, .out = {OUT(type_, 3, 2)}, .tol = TOL_EXACT          \
+    }
+#define REPLACED(op_, type_, name_, low_, high_)                                                 \
+    {                                                                                            \
+        .op = op_, .name = name_,                                                                \
+        .in = {IN(type_, FILL_INTS, low_, high_, 5, 7), IN(type_, FILL_INTS, low_, high_, 3, 2), \
+               START},                                                                           \
+        .out = {OUT(type_, 5, 7)}, .tol = TOL_EXACT                                              \
+    }
+#define EACH_TYPE(CASE, op_)                                                        \
+    CASE(op_, TN_F64, "f64", -9, 9), CASE(op_, TN_F16, "f16", -9, 9),               \
+        CASE(op_, TN_BF16, "bf16", -9, 9), CASE(op_, TN_I32, "i32", -99999, 99999), \
+        CASE(op_, TN_I64, "i64", -1e12, 1e12), CASE(op_, TN_U8, "u8", 0, 256),      \
+        CASE(op_, TN_BOOL, "bool", 0, 2)
+#define FILLED(type_, name_, value_)                                           \
+    {                                                                          \
+        .op = "fill", .name = name_ " rows",                                   \
+        .attrs = {AV("shape", 3, 7), AF("value", value_), AS("dtype", name_)}, \
+        .out = {OUT(type_, 3, 7)}, .tol = TOL_EXACT                            \
+    }
 
 static const struct op_case cases[] = {
     {.op = "reshape",
@@ -91,7 +128,10 @@ static const struct op_case cases[] = {
     {.op = "stop_gradient", .name = "special", .in = {SPECIAL(17)}, .tol = TOL_EXACT},
     {.op = "stop_gradient", .name = "large", .in = {F32(13, 83)}, .tol = TOL_EXACT},
     {.op = "stop_gradient", .name = "i32", .in = {I32(-99, 99, 7)}},
-    {.op = "stop_gradient", .name = "bf16", .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 5)}, .tol = TOL_EXACT},
+    {.op = "stop_gradient",
+     .name = "bf16",
+     .in = {IN(TN_BF16, FILL_UNIFORM, -2, 2, 5)},
+     .tol = TOL_EXACT},
     {.op = "identity", .name = "any", .in = {F32(3, 5)}, .grad = 1, .out = {OUT(TN_F32, 3, 5)}},
     {.op = "identity", .name = "bool", .in = {BOOLS(3)}, .out = {OUT(TN_BOOL, 3)}},
     {.op = "stop_gradient", .name = "any", .in = {F32(3, 5)}, .out = {OUT(TN_F32, 3, 5)}},
@@ -130,7 +170,7 @@ static const struct op_case cases[] = {
      .attrs = {AV("shape", 0, 3)},
      .out = {OUT(TN_F32, 0, 3)}},
     {.op = "expand",
-     .name = "bool",
+     .name = "bool_rows",
      .in = {BOOLS(1, 3)},
      .attrs = {AV("shape", 5, 3)},
      .out = {OUT(TN_BOOL, 5, 3)}},
@@ -203,7 +243,7 @@ static const struct op_case cases[] = {
     {.op = "transpose", .name = "scalar", .in = {F32_S}, .out = {OUT_S(TN_F32)}},
     {.op = "transpose", .name = "empty", .in = {F32(3, 0, 2)}, .out = {OUT(TN_F32, 2, 0, 3)}},
     {.op = "transpose",
-     .name = "u8",
+     .name = "u8_matrix",
      .in = {IN(TN_U8, FILL_INTS, 0, 256, 3, 5)},
      .out = {OUT(TN_U8, 5, 3)}},
     {.op = "transpose",
@@ -267,7 +307,7 @@ static const struct op_case cases[] = {
      .attrs = {AV("starts", -1), AV("ends", TO_BEGIN), AV("axes", 0), AV("steps", -1)},
      .out = {OUT(TN_F32, 0, 5)}},
     {.op = "slice",
-     .name = "i64",
+     .name = "i64_inside",
      .in = {I64(-9, 9, 9)},
      .attrs = {AV("starts", 1), AV("ends", -1)},
      .out = {OUT(TN_I64, 7)}},
@@ -339,8 +379,8 @@ static const struct op_case cases[] = {
     {.op = "slice_grad",
      .name = "steps",
      .in = {F32(4, 3)},
-     .attrs = {AV("input_shape", 11, 7), AV("starts", 1, -2), AV("ends", TO_END, 0), AV("axes", 0, 1),
-               AV("steps", 3, -2)},
+     .attrs = {AV("input_shape", 11, 7), AV("starts", 1, -2), AV("ends", TO_END, 0),
+               AV("axes", 0, 1), AV("steps", 3, -2)},
      .grad = 1,
      .out = {OUT(TN_F32, 11, 7)},
      .tol = TOL_EXACT},
@@ -370,7 +410,7 @@ static const struct op_case cases[] = {
      .attrs = {AV("size", 0, 5)},
      .out = {OUT(TN_F32, 0, 5)}},
     {.op = "dynamic_slice",
-     .name = "i32",
+     .name = "i32_inside",
      .in = {I32(0, 99, 13), LIT(TN_I64, V(4), 1)},
      .attrs = {AV("size", 5)},
      .out = {OUT(TN_I32, 5)}},
@@ -417,7 +457,7 @@ static const struct op_case cases[] = {
      .out = {OUT(TN_F32, 3, 5)},
      .tol = TOL_EXACT},
     {.op = "dynamic_update_slice",
-     .name = "i64",
+     .name = "i64_inside",
      .in = {I64(0, 9, 7), I64(10, 19, 2), LIT(TN_I64, V(3), 1)},
      .out = {OUT(TN_I64, 7)}},
     {.op = "dynamic_update_slice",
@@ -451,8 +491,16 @@ static const struct op_case cases[] = {
     {.op = "fill", .name = "negative", .attrs = {AV("shape", 3, -2)}, .reject = "no negative dim"},
 
     {.op = "dim_size", .name = "large", .in = {F32(37, 41)}, .want = {V(1517)}},
-    {.op = "dim_size", .name = "middle", .in = {BOOLS(3, 5, 7)}, .attrs = {AV("axes", 1)}, .want = {V(5)}},
-    {.op = "dim_size", .name = "two", .in = {F32(3, 5, 7)}, .attrs = {AV("axes", 2, -3)}, .want = {V(21)}},
+    {.op = "dim_size",
+     .name = "middle",
+     .in = {BOOLS(3, 5, 7)},
+     .attrs = {AV("axes", 1)},
+     .want = {V(5)}},
+    {.op = "dim_size",
+     .name = "two",
+     .in = {F32(3, 5, 7)},
+     .attrs = {AV("axes", 2, -3)},
+     .want = {V(21)}},
     {.op = "dim_size", .name = "scalar", .in = {F32_S}, .want = {V(1)}, .out = {OUT_S(TN_F32)}},
     {.op = "dim_size", .name = "empty", .in = {F32(3, 0)}, .want = {V(0)}},
     {.op = "dim_size",
@@ -470,6 +518,18 @@ static const struct op_case cases[] = {
      .in = {F32(3)},
      .attrs = {AV("axes", 0, -1)},
      .reject = "named twice"},
+
+    MOVED_TYPES("expand", TO_573, 7, 1),
+    MOVED_TYPES("transpose", LAST_FIRST, 3, 5, 7),
+    MOVED_TYPES("slice", BACKWARDS, 5, 7),
+    EACH_TYPE(PLACED, "dynamic_slice"),
+    EACH_TYPE(REPLACED, "dynamic_update_slice"),
+    FILLED(TN_F64, "f64", 0.1),
+    FILLED(TN_BF16, "bf16", 3.14159),
+    FILLED(TN_I32, "i32", -7.9),
+    FILLED(TN_I64, "i64", 1e15),
+    FILLED(TN_U8, "u8", 200),
+    FILLED(TN_BOOL, "bool", 0.5),
 };
 
 OP_FAMILY(shape, cases, shape_golden);

@@ -30,6 +30,9 @@
     {.op = name_, .name = "misfit", .in = {x_(3, 5), T(5)}, .reject = "shape"},                    \
     {.op = name_, .name = "scalar", .in = {F32_S, F32_S}, .reject = "at least 1 dims"}
 
+/* A model in half precision; its loss, and so dloss, stays f32. */
+#define HALF(type_, ...) IN(type_, FILL_UNIFORM, 0.125, 0.875, __VA_ARGS__)
+
 #define LOSS_GRAD(name_, x_)                                                                       \
     {.op = name_, .name = "rows", .in = {x_(7, 5), T(7, 5), F32(7)}, .out = {OUT(TN_F32, 7, 5)},   \
      .tol = TOL_COMPOSITE},                                                                        \
@@ -39,6 +42,11 @@
     {.op = name_, .name = "many", .in = {x_(101, 11), T(101, 11), F32(101)}, .tol = TOL_COMPOSITE}, \
     {.op = name_, .name = "no samples", .in = {x_(0, 3), T(0, 3), F32(0)},                         \
      .out = {OUT(TN_F32, 0, 3)}},                                                                  \
+    {.op = name_, .name = "f16", .in = {HALF(TN_F16, 7, 5), HALF(TN_F16, 7, 5), KEPT_F32(7)},           \
+     .out = {OUT(TN_F16, 7, 5)}, .tol = TOL_COMPOSITE},                                            \
+    {.op = name_, .name = "bf16, a weight per term",                                               \
+     .in = {HALF(TN_BF16, 7, 5), HALF(TN_BF16, 7, 5), KEPT_F32(7), HALF(TN_BF16, 7, 5)},              \
+     .out = {OUT(TN_BF16, 7, 5)}, .tol = TOL_COMPOSITE},                                           \
     {.op = name_, .name = "dloss", .in = {x_(3, 5), T(3, 5), F32(5)}, .reject = "dloss must be f32 [3]"}
 
 /* Reductions and weights. */
