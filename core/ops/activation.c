@@ -332,7 +332,8 @@ const struct tn_op tn_op_prelu = {
     .in_names = prelu_in,
     .out_names = tn_ops_out_y,
     .formula = "x > 0 ? x : slope x",
-    .shapes = "x: float, any shape; slope: x's dtype, a shape that broadcasts to x's; y: like x",
+    .shapes = "x: float, any shape; slope: x's dtype, a shape that broadcasts to x's, as [C, 1, 1] "
+              "for one per channel of [N, C, H, W]; y: like x",
     .infer = prelu_infer,
     .gradient = prelu_gradient,
     .reference = prelu_reference,

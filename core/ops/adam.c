@@ -10,8 +10,9 @@
  *
  * AMSGrad (Reddi et al., "On the convergence of Adam and beyond", 2018), as PyTorch has it: the
  * root is of the largest v so far. NAdam (Dozat, "Incorporating Nesterov momentum into Adam",
- * 2016), as PyTorch documents it: the step mixes the gradient with the next step's momentum; its schedule
- * of momentums keeps their product as state, which the operator nadam_correction carries on.
+ * 2016), as PyTorch documents it: the step mixes the gradient with the next step's momentum; its
+ * schedule of momentums keeps their product as state, which the operator nadam_correction carries
+ * on.
  *
  * In all of them clip_value above 0 first limits grad grad_mul to [-clip_value, clip_value].
  *
@@ -261,7 +262,7 @@ static void schedule_reference(const struct tn_ref *ctx)
 
 #define MOMENTS_SHAPES                                                            \
     "param, grad and the slots one shape, floating point; correction f32 [2] of " \
-    "bias_correction; lr, grad_mul, apply f32 scalars"
+    "bias_correction; " TN_UPDATE_SCALARS
 
 const struct tn_op tn_op_adam = {
     .name = "adam",
@@ -328,7 +329,7 @@ const struct tn_op tn_op_nadam = {
     .n_attrs = TN_LEN(nadam_attrs),
     .formula = "m, v as adam's; param -= lr (c1 g + c2 m) / (sqrt(v / c3) + epsilon)",
     .shapes = "param, grad, m, v one shape, floating point; correction f32 [3] of "
-              "nadam_correction; lr, grad_mul, apply f32 scalars",
+              "nadam_correction; " TN_UPDATE_SCALARS,
     .infer = nadam_infer,
     .no_gradient = TN_UPDATE_NO_GRADIENT,
     .reference = nadam_reference,

@@ -373,7 +373,8 @@ const struct tn_op tn_op_attention = {
     .shapes = INPUTS
     " -> y [B, H, Lq, Dv], lse [B, H, Lq] (f32; f64 for f64). Causal masks key j from query i "
     "where "
-    "j > i + n - Lq, n = kv_len or Lk: the last query sees the last key. A query that sees no key "
+    "j > i + n - Lq, n = kv_len or Lk: the last query sees the last key (PyTorch aligns the first "
+    "ones; they agree where Lq = n). A query that sees no key "
     "gives 0 and lse = -inf. Values of masked keys must be finite, but for those beyond kv_len. "
     "Gradient to q, k, v and an additive mask; one that arrives at lse is an error",
     .infer = infer,

@@ -267,8 +267,11 @@ const struct tn_op tn_op_batch_norm = {
     .attrs = epsilon_attr,
     .n_attrs = TN_LEN(epsilon_attr),
     .formula = "y = (x - mean) inv_std scale + bias, mean and var of the batch per channel",
-    .shapes = "x float [N, C, ...] of rank 2 or more, with at least one cell per channel; scale, "
-              "bias [C] of x's dtype; y like x; mean, inv_std, var [C], var over M cells (biased)",
+    .shapes =
+        "x float [N, C, ...] of rank 2 or more, with at least one cell per channel; scale, "
+        "bias [C] of x's dtype; y like x; mean, inv_std, var [C] of x's dtype, var over M cells "
+        "(biased, as ONNX's running one; PyTorch's divides by M - 1); ema_update of mean and var "
+        "keeps the running statistics",
     .infer = norm_infer,
     .gradient = norm_gradient,
     .reference = norm_reference,

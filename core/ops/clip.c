@@ -51,9 +51,11 @@ const struct tn_attr_schema tn_ops_clip_attrs[2] = {
     {.name = "max", .type = TN_ATTR_FLOAT, .dflt = {.u.f = INFINITY}, .doc = "upper bound"},
 };
 const struct tn_op tn_op_clip = {
-    TN_OPS_UNARY_OF("clip", "min(max(x, min), max)", clip_infer,
-                    "x: float, i32, i64 or u8, any shape; y: like x; for integers a bound with a "
-                    "fraction is rounded inward"),
+    TN_OPS_UNARY_OF(
+        "clip", "min(max(x, min), max)", clip_infer,
+        "x: float, i32, i64 or u8, any shape; y: like x; for integers a bound with a "
+        "fraction is rounded inward; NaN stays; with min above max all is max; bounds that are "
+        "values: maximum and minimum"),
     .attrs = tn_ops_clip_attrs,
     .n_attrs = 2,
     .gradient = clip_gradient,

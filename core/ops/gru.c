@@ -171,10 +171,10 @@ const struct tn_op tn_op_gru = {
     .n_attrs = TN_LEN(attrs),
     .formula = "z, r = sig(W x_t + R h + Wb + Rb); n = tanh(W x_t + Wb + R (r h) + Rb), or with "
                "r (R h + Rb); h_t = (1 - z) n + z h",
-    .shapes =
-        TN_REC_SHAPES("3", "6") " -> y [T, dirs, B, H], y_h [dirs, B, H], reserve "
-                                "[dirs, T, B, 4H] for gru_grad (f32; f64 for f64)." TN_REC_PAST
-                                " Rows are z, r, n; PyTorch's are r, z, n",
+    .shapes = TN_REC_SHAPES(
+        "3", "6") " -> y [T, dirs, B, H], y_h [dirs, B, H], reserve "
+                  "[dirs, T, B, 4H] for gru_grad (f32; f64 for f64)." TN_REC_PAST
+                  ", activations sigmoid and tanh. Rows are z, r, n; PyTorch's are r, z, n",
     .infer = infer,
     .gradient = gradient,
     .reference = reference,

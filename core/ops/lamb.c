@@ -97,8 +97,8 @@ const struct tn_op tn_op_lamb = {
     .formula =
         "m, v as adam's; r = (m / c1) / (sqrt(v / c2) + epsilon) + weight_decay param; param "
         "-= lr norm(param) / norm(r) r",
-    .shapes = "param, grad, m, v one shape, floating point; correction f32 [2] of bias_correction; "
-              "lr, grad_mul, apply f32 scalars",
+    .shapes = "param, grad, m, v one shape, floating point; correction f32 [2] of "
+              "bias_correction; " TN_UPDATE_SCALARS,
     .infer = infer,
     .no_gradient = TN_UPDATE_NO_GRADIENT,
     .reference = reference,

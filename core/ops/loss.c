@@ -380,7 +380,8 @@ static const char *const in_logits_grad[] = {"logits", "target", "dloss", "weigh
 static const char *const out_loss[] = {"loss"};
 
 #define PAIR                                                                                      \
-    "the two first float [N, ...], one shape and dtype; weight? [N] or of their shape; loss f32 " \
+    "the two first float [N, ...], one shape and dtype; weight? [N] or of their shape, a factor " \
+    "of the terms that no mean is divided by; loss f32 "                                          \
     "(f64 for f64): [N] for samples, their shape for none, else a scalar"
 #define PAIR_GRAD "as of the loss; dloss like the loss; dx like the first input"
 

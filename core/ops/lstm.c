@@ -156,7 +156,8 @@ const struct tn_op tn_op_lstm = {
     .shapes = TN_REC_SHAPES(
         "4", "8") ", c0? likewise -> y [T, dirs, B, H], y_h, y_c [dirs, B, H], "
                   "reserve [dirs, T, B, 5H] for lstm_grad (f32; f64 for f64)." TN_REC_PAST
-                  " PyTorch's rows are i, f, g, o",
+                  ", without peepholes, activations sigmoid and tanh. Rows are i, o, f, c; "
+                  "PyTorch's are i, f, g, o",
     .infer = infer,
     .gradient = gradient,
     .reference = reference,

@@ -29,7 +29,9 @@ enum { REC_DX, REC_DW, REC_DR, REC_DB, REC_DH0, REC_DC0 };
 #define TN_REC_SHAPES(G, GG)                                                                \
     "x [T, B, I], w [dirs, " G "H, I], r [dirs, " G "H, H] float, one dtype; b? [dirs, " GG \
     "H]: W's biases, then R's; lengths? [B] i32 or i64, clamped to 0 .. T; h0? [dirs, B, H]"
-#define TN_REC_PAST " Past a sequence's length y is 0; y_h is the state after its last step."
+#define TN_REC_PAST                                                                               \
+    " Past a sequence's length y is 0; y_h is the state after its last step. As ONNX's operator " \
+    "with layout 0, without clip"
 
 extern const char *const tn_rec_in[7], *const tn_rec_grad_in[11], *const tn_rec_grad_out[6];
 

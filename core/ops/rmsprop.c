@@ -192,8 +192,7 @@ static void lion_reference(const struct tn_ref *ctx)
 
 /* --- the operators --- */
 
-#define SHAPES \
-    "param, grad and the slots one shape, floating point; lr, grad_mul, apply f32 scalars"
+#define SHAPES "param, grad and the slots one shape, floating point; " TN_UPDATE_SCALARS
 #define UPDATE(id, ins, outs, attributes, infer_fn, reference_fn)                     \
     .name = #id, .version = 1, .min_in = TN_LEN(ins), .max_in = TN_LEN(ins),          \
     .n_out = TN_LEN(outs), .flags = TN_OP_UPDATE, .in_names = ins, .out_names = outs, \

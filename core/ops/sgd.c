@@ -75,7 +75,7 @@ const struct tn_op tn_op_sgd = {
     .n_attrs = TN_LEN(attrs),
     .formula = "g = clip(grad grad_mul) + weight_decay param; v = momentum v + g; "
                "param -= lr (nesterov ? g + momentum v : v)",
-    .shapes = "param, grad, velocity one shape, floating point; lr, grad_mul, apply f32 scalars; "
+    .shapes = "param, grad, velocity one shape, floating point; " TN_UPDATE_SCALARS "; "
               "without momentum velocity may be absent, and its output is [0]",
     .infer = infer,
     .no_gradient = TN_UPDATE_NO_GRADIENT,

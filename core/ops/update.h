@@ -6,7 +6,12 @@
 
 #define TN_UPDATE_NO_GRADIENT "an update writes state; training does not differentiate through it"
 
-/* What every optimizer has; for its table of attributes. */
+/* What every optimizer has; for tn_op.shapes. */
+#define TN_UPDATE_SCALARS                                                              \
+    "lr, grad_mul, apply f32 scalars; g is grad times grad_mul, clipped, plus any L2 " \
+    "penalty; with apply 0 all stays as it was, whatever grad holds"
+
+/* For its table of attributes. */
 #define TN_UPDATE_CLIP_ATTR                                                           \
     {                                                                                 \
         .name = "clip_value", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0},              \
