@@ -138,6 +138,8 @@ static const struct op_case cases[] = {
     TOP_GRAD("all_of_it", DISTINCT(3, 31), 31, 1, 1),
     TOP("ties", TIES(7, 31), 17, 1, 1),
     TOP("ties_smallest", TIES(31, 7), 17, 0, 0),
+    /* a GPU walks each of so many lines by one work-item, and counts places in fewer */
+    TOP("many_lines", TIES(331, 257), 5, 1, 1),
     TOP("special", SPECIAL(13, 61), 40, 1, 1),
     TOP("special_smallest", SPECIAL(13, 61), 40, 1, 0),
     TOP("long", F32(4099), 100, 0, 1),

@@ -52,9 +52,20 @@ void ocl_emit_cumsum(struct ocl_build *b)
     emit_lines(b, names, options, element_size(dtype), flags);
 }
 
-/* A place by counting reads the whole line for each element: up to here it beats one work-item that
- * walks the line alone. */
-#define MOST_TO_COUNT 32768
+/* Counting places reads the whole line for each of its elements, all work-items at once; the other
+ * way one work-item walks each line with a heap, every step of it a trip to memory. In the time of
+ * one such step a GPU compares about this often. */
+#define COMPARES_PER_STEP 65536
+
+/* Which is shorter. Powers of two bound the logarithm of k. */
+static bool counts_places(const struct ocl_build *b, const struct ocl_split *s, int64_t k)
+{
+    double steps = (double)s->c,
+           compares = (double)s->a * (double)s->b * (double)s->c * (double)s->c;
+    for (int64_t heap = 1; heap < k; heap *= 2)
+        steps += 2 * (double)k;
+    return ocl_is_gpu(b) && compares <= steps * COMPARES_PER_STEP;
+}
 
 void ocl_emit_top_k(struct ocl_build *b)
 {
@@ -63,7 +74,7 @@ void ocl_emit_top_k(struct ocl_build *b)
     int64_t k = tnb_attr_int(b->node, "k", 0);
     if (s.a * s.b * k == 0)
         return;
-    bool count = ocl_is_gpu(b) && s.c <= MOST_TO_COUNT && s.a * s.b < 8192;
+    bool count = counts_places(b, &s, k);
     ocl_kernel(b, "search", ocl_element_option(x->dtype), count ? "top_k_rank" : "top_k_item");
     ocl_arg_ref(b, ocl_in(b, 0), element_size(x->dtype));
     ocl_arg_ref(b, ocl_out(b, 0), element_size(x->dtype));
