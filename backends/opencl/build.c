@@ -17,19 +17,20 @@ void ocl_build_fail(struct ocl_build *b, tnb_status code, const char *what)
 }
 
 /* Room for one more; NULL after a failure. */
-static void *grow(struct ocl_build *b, void *list, uint32_t *cap, uint32_t need, size_t size)
+static void *grow(struct ocl_build *b, void *list, uint32_t *cap, uint64_t need, size_t size)
 {
     if (need <= *cap)
         return list;
-    uint32_t more = *cap ? *cap * 2 : 64;
+    uint64_t more = *cap ? (uint64_t)*cap * 2 : 64;
     while (more < need)
         more *= 2;
-    void *bigger = realloc(list, more * size);
+    void *bigger =
+        more <= UINT32_MAX && more <= SIZE_MAX / size ? realloc(list, more * size) : NULL;
     if (!bigger) {
         ocl_build_fail(b, TNB_E_OOM, "no host memory for the plan");
         return NULL;
     }
-    *cap = more;
+    *cap = (uint32_t)more;
     return bigger;
 }
 
@@ -38,8 +39,8 @@ static struct ocl_launch *add_launch(struct ocl_build *b, enum ocl_launch_kind k
     tnb_plan *plan = b->plan;
     if (b->status != TNB_OK)
         return NULL;
-    struct ocl_launch *list =
-        grow(b, plan->launches, &plan->cap_launches, plan->n_launches + 1, sizeof(*plan->launches));
+    struct ocl_launch *list = grow(b, plan->launches, &plan->cap_launches,
+                                   (uint64_t)plan->n_launches + 1, sizeof(*plan->launches));
     if (!list)
         return NULL;
     plan->launches = list;
@@ -60,7 +61,7 @@ static void add_arg(struct ocl_build *b, struct ocl_arg arg)
     if (b->status != TNB_OK)
         return;
     struct ocl_arg *list =
-        grow(b, plan->args, &plan->cap_args, plan->n_args + 1, sizeof(*plan->args));
+        grow(b, plan->args, &plan->cap_args, (uint64_t)plan->n_args + 1, sizeof(*plan->args));
     if (!list)
         return;
     plan->args = list;
@@ -186,12 +187,13 @@ void ocl_arg_table(struct ocl_build *b, const int32_t *values, uint32_t n)
     tnb_plan *plan = b->plan;
     if (b->status != TNB_OK)
         return;
-    int32_t *list = grow(b, plan->meta, &plan->cap_meta, plan->n_meta + n, sizeof(*plan->meta));
+    int32_t *list =
+        grow(b, plan->meta, &plan->cap_meta, (uint64_t)plan->n_meta + n, sizeof(*plan->meta));
     if (!list)
         return;
     plan->meta = list;
     memcpy(list + plan->n_meta, values, n * sizeof(*values));
-    struct ocl_ref ref = {OCL_REF_META, 0, plan->n_meta * sizeof(*values)};
+    struct ocl_ref ref = {OCL_REF_META, 0, (uint64_t)plan->n_meta * sizeof(*values)};
     plan->n_meta += n;
     ocl_arg_ref(b, ref, 4);
 }
@@ -248,6 +250,10 @@ void ocl_groups(struct ocl_build *b, int64_t n_groups, uint32_t size)
 {
     if (b->status != TNB_OK)
         return;
+    if (n_groups <= 0) {
+        drop_launch(b);
+        return;
+    }
     size_t local = group_limit(b, size), global = (size_t)n_groups * local;
     ocl_range(b, 1, &global, &local);
 }

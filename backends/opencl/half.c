@@ -144,9 +144,15 @@ void ocl_emit(struct ocl_build *b, const struct ocl_op *op)
 {
     char why[160];
     struct ocl_widened w;
-    if (ocl_op_takes(op, b->graph, b->node, why, sizeof(why)) ||
-        ocl_widen(b->graph, b->node, &w) != TNB_OK) {
+    tnb_status widened = TNB_E_INVALID;
+    if (!ocl_op_takes(op, b->graph, b->node, why, sizeof(why)))
+        widened = ocl_widen(b->graph, b->node, &w);
+    if (widened == TNB_E_INVALID) {
         op->emit(b);
+        return;
+    }
+    if (widened != TNB_OK) { /* f32 kernels on 16-bit memory would read past its end */
+        ocl_build_fail(b, widened, "no host memory for the plan");
         return;
     }
     struct ocl_ref *refs = malloc((b->node->n_in + b->node->n_out + 1) * sizeof(*refs));

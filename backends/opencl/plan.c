@@ -144,6 +144,11 @@ static tnb_status check_spans(const tnb_plan *plan, const tnb_span *spans, uint3
                             "backend opencl: span %u lies on another device or is not aligned to "
                             "8 bytes (offset %llu)",
                             i, (unsigned long long)spans[i].offset);
+    if (workspace->buffer && (workspace->buffer->device != plan->device || workspace->offset % 8))
+        return ocl_fail(err, TNB_E_INVALID, 0,
+                        "backend opencl: the workspace lies on another device or is not aligned to "
+                        "8 bytes (offset %llu)",
+                        (unsigned long long)workspace->offset);
     if (plan->workspace && (!workspace->buffer || workspace->size < plan->workspace))
         return ocl_fail(err, TNB_E_INVALID, 0,
                         "backend opencl: the plan needs %llu bytes of workspace, given %llu",
@@ -177,6 +182,7 @@ tnb_status ocl_plan_bind(tnb_plan *plan, const tnb_span *spans, uint32_t n_spans
     if (status != TNB_OK)
         return status;
     struct binding at = {plan, spans, workspace};
+    plan->bound = false; /* until every argument is the new one */
     for (uint32_t i = 0; i < plan->n_launches; i++) {
         struct ocl_launch *launch = &plan->launches[i];
         if (launch->kind == OCL_LAUNCH_COPY) {

@@ -208,6 +208,10 @@ void ocl_emit_sum_outer(struct ocl_build *b, struct ocl_ref x, struct ocl_ref y,
     tnb_tensor t = {.rank = 2, .dim = {s, n}};
     bool axes[TNB_MAX_RANK] = {true, false};
     struct ocl_reduction r;
+    if (n > 0 && s > INT32_MAX / n) { /* x is scratch: no operand's size has been checked for it */
+        ocl_build_fail(b, TNB_E_UNSUPPORTED, "partial sums of more than 2^31 - 1 elements");
+        return;
+    }
     split_nests(&t, axes, &r);
     launch(b, "sum", x, y, &r, 1.0);
 }
