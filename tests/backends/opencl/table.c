@@ -193,6 +193,9 @@ static void check_plan(struct ocl_test *t)
     CHECK(k->plan_times(plan, times, 2, &t->err) == TNB_E_INVALID, "times of 2 nodes of 1");
     CHECK(k->plan_bind(plan, NULL, 0, (tnb_span){NULL, 0, 0}, &t->err) == TNB_E_INVALID,
           "no spans are accepted");
+    tnb_span aligned[] = {{buffer, 0, 20}, {buffer, 256, 20}};
+    CHECK(k->plan_bind(plan, aligned, 2, (tnb_span){buffer, 2052, 64}, &t->err) == TNB_E_INVALID,
+          "a workspace at byte 2052 is accepted");
     k->queue_destroy(timed);
     k->plan_destroy(plan);
     k->buffer_free(buffer);
