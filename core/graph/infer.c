@@ -122,6 +122,9 @@ tn_status tn_infer_broadcast(const struct tn_infer *ctx, uint32_t a, uint32_t b,
 
 tn_status tn_infer_axis(const struct tn_infer *ctx, int64_t axis, uint32_t rank, uint32_t *out_axis)
 {
+    if (rank == 0)
+        return tn_infer_fail(ctx, "axis %" PRId64 " of a scalar, which has none; reshape it to [1]",
+                             axis);
     if (axis < -(int64_t)rank || axis >= (int64_t)rank)
         return tn_infer_fail(ctx, "axis %" PRId64 " is outside [-%u, %u)", axis, rank, rank);
     *out_axis = (uint32_t)(axis < 0 ? axis + rank : axis);

@@ -368,7 +368,10 @@ static const char *const grad_weight_in[] = {"x", "dy"}, *const grad_weight_out[
         .shapes = "x `[N, C, " dims "]`, w `[O, C/groups, " cells                                  \
                   "]`, optional bias `[O]`, one floating type -> y `[N, O, " out_dims              \
                   "]`; each output size is (in + pads - dilation (kernel - 1) - 1) / stride + 1, " \
-                  "rounded down. Cells outside x count as 0",                                      \
+                  "rounded down. Cells outside x count as 0. For `same` an axis "                  \
+                  "needs (ceil(in / stride) - 1) stride + dilation (kernel - 1) + 1 - in cells "   \
+                  "of padding, at least 0, "                                                       \
+                  "the odd one at the end",                                                        \
         .infer = conv##id##_infer,                                                                 \
         .gradient = conv##id##_gradient,                                                           \
         .reference = conv_reference,                                                               \

@@ -39,7 +39,8 @@ const struct tn_op tn_op_global_norm = {
     .in_names = in_names,
     .out_names = out_names,
     .formula = "sqrt(sum of x0^2 + sum of x1^2 + ...)",
-    .shapes = "one to sixteen tensors of any shapes, floating point; norm an f32 scalar",
+    .shapes = "one to sixteen tensors of any shapes, floating point; norm an f32 scalar; for more "
+              "tensors, the global_norm of such norms",
     .infer = infer,
     .no_gradient = "it measures gradients; use square and sum to train through a norm",
     .reference = reference,

@@ -96,7 +96,7 @@ const struct tn_op tn_op_lamb = {
     .n_attrs = TN_LEN(attrs),
     .formula =
         "m, v as adam's; r = (m / c1) / (sqrt(v / c2) + epsilon) + weight_decay param; param "
-        "-= lr norm(param) / norm(r) r",
+        "-= lr norm(param) / norm(r) r, or lr r where either norm is 0",
     .shapes = "param, grad, m, v one shape, floating point; correction f32 [2] of "
               "bias_correction; " TN_UPDATE_SCALARS,
     .infer = infer,

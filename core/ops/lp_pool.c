@@ -152,9 +152,10 @@ static void lp_grad_reference(const struct tn_ref *ctx)
 static const char *const lp_in[] = {"x"}, *const lp_out[] = {"y"};
 static const char *const grad_in[] = {"x", "y", "dy"}, *const grad_out[] = {"dx"};
 
-#define P_ATTR                                                                             \
-    {                                                                                      \
-        .name = "p", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 2}, .doc = "order of the norm" \
+#define P_ATTR                                                  \
+    {                                                           \
+        .name = "p", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 2}, \
+        .doc = "order of the norm, at least 1"                  \
     }
 
 #define LP_POOL(id, c_id, axes, in_shape, out_shape, note, ...)                                    \

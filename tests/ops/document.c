@@ -236,6 +236,10 @@ static void print_gradient(const struct tn_op *op)
                op->no_gradient ? op->no_gradient : "");
         return;
     }
+    if (bits == 0 && op->max_in <= TN_OP_MAX_FIXED) {
+        printf("- gradient: zero\n");
+        return;
+    }
     printf("- gradient: to ");
     if (op->max_in > TN_OP_MAX_FIXED) {
         printf("every input\n");
@@ -245,7 +249,7 @@ static void print_gradient(const struct tn_op *op)
     for (uint32_t i = 0; i < op->max_in; i++)
         if (bits >> i & 1u)
             printf("%s%.*s", n++ ? ", " : "", (int)strcspn(op->in_names[i], "?"), op->in_names[i]);
-    printf("%s\n", n ? "" : "its inputs");
+    printf("\n");
 }
 
 static void print_op(const struct tn_op *op)

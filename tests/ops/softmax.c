@@ -37,7 +37,7 @@
          .in = {F32(3, 5)},                                                                 \
          .attrs = {AI("axis", 2)},                                                          \
          .reject = "axis 2"},                                                               \
-        {.op = name_, .name = "scalar", .in = {F32_S}, .reject = "axis -1"},                \
+        {.op = name_, .name = "scalar", .in = {F32_S}, .reject = "axis -1 of a scalar"},    \
     {                                                                                       \
         .op = name_, .name = "integers", .in = {I32(0, 3, 3)}, .reject = "i32"              \
     }
