@@ -5,7 +5,9 @@
 
 #include "cases.h"
 
-#define MIN_ACCEPTED 2
+#define MIN_ACCEPTED 8 /* of each operator, aliases too */
+#define MIN_GRADIENT 3 /* of each with a gradient */
+#define MIN_GOLDEN 150 /* of all together */
 
 struct tally {
     size_t n_accepted, n_rejected, n_wanted, n_gradient;
@@ -52,9 +54,21 @@ Test(coverage, every_operator_has_its_cases)
         cr_expect(t.n_wanted > 0, "%s has no case with values computed elsewhere", op->name);
         cr_expect(t.n_rejected > 0 || rejects_nothing(op->name), "%s has no refused case",
                   op->name);
-        cr_expect(!op->gradient || t.n_gradient > 0 || passes_no_gradient(op->name),
-                  "%s has a gradient, but no case checks it", op->name);
+        cr_expect(!op->gradient || t.n_gradient >= MIN_GRADIENT || passes_no_gradient(op->name),
+                  "%s has a gradient, and %zu cases check it", op->name, t.n_gradient);
     }
+}
+
+Test(coverage, values_come_from_elsewhere)
+{
+    size_t n = 0;
+    for (size_t f = 0; f < op_family_count(); f++) {
+        const struct op_family *family = op_family_at(f);
+        for (size_t i = 0; i < family->n_golden; i++)
+            n += family->golden[i].want[0] && !family->golden[i].reject;
+    }
+    cr_log_info("%zu cases with values from another program", n);
+    cr_expect_geq(n, MIN_GOLDEN, "%zu cases with values from another program", n);
 }
 
 Test(coverage, names_are_unique_and_known)

@@ -19,7 +19,7 @@
 
 /* _flat: a [n] or one value (step 0), b likewise -> y [n].
  * _rows: any broadcast. y is [rows, inner]; the table gives the offsets of a row's begin in a, b;
- * along a row a and b advance by 0 or 1. */
+ * along a row a and b advance by 0 or 1. Gradients have operands of one shape and need no _rows. */
 #ifdef CPU_CLASS
 #define BINARY_LOOP(TY, n, AI, BI, expr)                                                           \
     {                                                                                              \
@@ -29,7 +29,7 @@
             py[i] = (TY)(expr);                                                                    \
         }                                                                                          \
     }
-#define BINARY(name, TY, expr)                                                                     \
+#define BINARY_FLAT(name, TY, expr)                                                                \
     __kernel void name##_flat(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
                               const int a_step, const int b_step, const int n, const int chunk)    \
     {                                                                                              \
@@ -45,7 +45,8 @@
             BINARY_LOOP(TY, hi, pa[i], b0, expr)                                                   \
         else                                                                                       \
             BINARY_LOOP(TY, hi, a0, pb[i], expr)                                                   \
-    }                                                                                              \
+    }
+#define BINARY_ROWS(name, TY, expr)                                                                \
     __kernel void name##_rows(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
                               IN(int, table), const int inner, const int a_step,                   \
                               const int b_step, const int n, const int chunk)                      \
@@ -67,7 +68,7 @@
         }                                                                                          \
     }
 #else
-#define BINARY(name, TY, expr)                                                                     \
+#define BINARY_FLAT(name, TY, expr)                                                                \
     __kernel void name##_flat(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
                               const int a_step, const int b_step, const int n, const int chunk)    \
     {                                                                                              \
@@ -75,7 +76,8 @@
             const T a = PTR(a)[i * a_step], b = PTR(b)[i * b_step];                                \
             PTR(y)[i] = (TY)(expr);                                                                \
         }                                                                                          \
-    }                                                                                              \
+    }
+#define BINARY_ROWS(name, TY, expr)                                                                \
     __kernel void name##_rows(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
                               IN(int, table), const int inner, const int a_step,                   \
                               const int b_step, const int n, const int chunk)                      \
@@ -89,9 +91,13 @@
     }
 #endif
 
+#define BINARY(name, TY, expr)                                                                     \
+    BINARY_FLAT(name, TY, expr)                                                                    \
+    BINARY_ROWS(name, TY, expr)
+
 /* The same without copies of the expression: for the ones that take long to build. */
 #ifdef CPU_CLASS
-#define PAIR_ROWS(name, TY, expr)                                                                  \
+#define PAIR_ROWS_BODY(name, TY, expr)                                                             \
     EACH(row, n, chunk) {                                                                          \
         __global const T *pa = PTR(a) + table_offset(PTR(table), 0, row);                          \
         __global const T *pb = PTR(b) + table_offset(PTR(table), 1, row);                          \
@@ -103,7 +109,7 @@
         }                                                                                          \
     }
 #else
-#define PAIR_ROWS(name, TY, expr)                                                                  \
+#define PAIR_ROWS_BODY(name, TY, expr)                                                             \
     EACH(i, n, chunk) {                                                                            \
         const int row = i / inner, at = i - row * inner;                                           \
         const T a = PTR(a)[table_offset(PTR(table), 0, row) + at * a_step];                        \
@@ -111,7 +117,7 @@
         PTR(y)[i] = (TY)(expr);                                                                    \
     }
 #endif
-#define PAIR(name, TY, expr)                                                                       \
+#define PAIR_FLAT(name, TY, expr)                                                                  \
     __kernel void name##_flat(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
                               const int a_step, const int b_step, const int n, const int chunk)    \
     {                                                                                              \
@@ -119,13 +125,17 @@
             const T a = PTR(a)[i * a_step], b = PTR(b)[i * b_step];                                \
             PTR(y)[i] = (TY)(expr);                                                                \
         }                                                                                          \
-    }                                                                                              \
+    }
+#define PAIR_ROWS(name, TY, expr)                                                                  \
     __kernel void name##_rows(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
                               IN(int, table), const int inner, const int a_step,                   \
                               const int b_step, const int n, const int chunk)                      \
     {                                                                                              \
-        PAIR_ROWS(name, TY, expr)                                                                  \
+        PAIR_ROWS_BODY(name, TY, expr)                                                             \
     }
+#define PAIR(name, TY, expr)                                                                       \
+    PAIR_FLAT(name, TY, expr)                                                                      \
+    PAIR_ROWS(name, TY, expr)
 
 #ifdef BASIC
 UNARY(neg, -a)
@@ -140,10 +150,10 @@ UNARY(leaky_relu, a > 0.0f ? a : p * a)
 BINARY(div, T, a / b)
 BINARY(maximum, T, nan_max(a, b))
 BINARY(minimum, T, nan_min(a, b))
-BINARY(relu_grad, T, a > 0.0f ? b : 0.0f)
-BINARY(leaky_relu_grad, T, a > 0.0f ? b : p * b)
-BINARY(sigmoid_grad, T, b *a *(1.0f - a))
-BINARY(tanh_grad, T, b *(1.0f - a * a))
+BINARY_FLAT(relu_grad, T, a > 0.0f ? b : 0.0f)
+BINARY_FLAT(leaky_relu_grad, T, a > 0.0f ? b : p * b)
+BINARY_FLAT(sigmoid_grad, T, b *a *(1.0f - a))
+BINARY_FLAT(tanh_grad, T, b *(1.0f - a * a))
 #endif
 
 #if defined(MATH) || defined(ACTIVATION)
@@ -268,17 +278,17 @@ UNARY(softsign, a / (1.0f + fabs(a)))
 UNARY(hard_sigmoid, clamped(p *a + q))
 UNARY(hard_swish, a *clamped((a + 3.0f) * (1.0f / 6.0f)))
 PAIR(prelu, T, a > 0.0f ? a : b * a)
-PAIR(relu6_grad, T, a > 0.0f && a < 6.0f ? b : 0.0f)
-PAIR(elu_grad, T, a > 0.0f ? b : p * exp(a) * b)
-PAIR(celu_grad, T, a > 0.0f ? b : exp(a / p) * b)
-PAIR(selu_grad, T, q *(a > 0.0f ? b : p * exp(a) * b))
-PAIR(gelu_grad, T, b *gelu_slope(a))
-PAIR(gelu_tanh_grad, T, b *gelu_tanh_slope(a))
-PAIR(silu_grad, T, b *silu_slope(a))
-PAIR(mish_grad, T, b *mish_slope(a))
-PAIR(hard_sigmoid_grad, T, p *a + q > 0.0f && p * a + q < 1.0f ? p * b : 0.0f)
-PAIR(hard_swish_grad, T, a < -3.0f ? 0.0f : a < 3.0f ? b * (a * (1.0f / 3.0f) + 0.5f) : b)
-PAIR(clip_grad, T, a >= p && a <= q ? b : 0.0f)
+PAIR_FLAT(relu6_grad, T, a > 0.0f && a < 6.0f ? b : 0.0f)
+PAIR_FLAT(elu_grad, T, a > 0.0f ? b : p * exp(a) * b)
+PAIR_FLAT(celu_grad, T, a > 0.0f ? b : exp(a / p) * b)
+PAIR_FLAT(selu_grad, T, q *(a > 0.0f ? b : p * exp(a) * b))
+PAIR_FLAT(gelu_grad, T, b *gelu_slope(a))
+PAIR_FLAT(gelu_tanh_grad, T, b *gelu_tanh_slope(a))
+PAIR_FLAT(silu_grad, T, b *silu_slope(a))
+PAIR_FLAT(mish_grad, T, b *mish_slope(a))
+PAIR_FLAT(hard_sigmoid_grad, T, p *a + q > 0.0f && p * a + q < 1.0f ? p * b : 0.0f)
+PAIR_FLAT(hard_swish_grad, T, a < -3.0f ? 0.0f : a < 3.0f ? b * (a * (1.0f / 3.0f) + 0.5f) : b)
+PAIR_FLAT(clip_grad, T, a >= p && a <= q ? b : 0.0f)
 #endif
 
 #ifdef PAIRS

@@ -1,15 +1,7 @@
 /* Moves elements of one size (-DT=uchar, uint or ulong) between a dense side and a strided side. */
 
-/* y [n] dense = x at base + table offset: transpose, expand, slice. */
-__kernel void gather(IN(T, x), OUT(T, y), IN(int, table), const int base, const int n,
-                     const int chunk)
-{
-    __global const T *px = PTR(x) + base;
-    EACH(i, n, chunk)
-        PTR(y)[i] = px[table_offset(PTR(table), 0, i)];
-}
-
-/* The same by rows of `inner` elements, `step` apart in x. */
+/* y dense = x at base + table offset, by rows of `inner` elements, `step` apart in x: transpose,
+ * expand, slice. */
 __kernel void gather_rows(IN(T, x), OUT(T, y), IN(int, table), const int base, const int inner,
                           const int step, const int n, const int chunk)
 {

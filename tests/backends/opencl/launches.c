@@ -2,7 +2,8 @@
  * plugin's calls come here first and go on to the driver. OCL_TEST_LAUNCHES names a file, to which
  * lines are added at the end:
  *   kernel HASH NAME     a kernel of a program that was built; HASH is of its .cl file's text
- *   ran HASH NAME N      it was launched; N is the smallest number of work-items */
+ *   ran HASH NAME N      it was launched; N is the smallest number of work-items
+ * A kernel counts anew for each set of build options, which may make another program of it. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* RTLD_NEXT */
 #endif
@@ -14,21 +15,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "launches.h"
+
 #define MAX_PROGRAMS 2048
 #define MAX_KERNELS 8192
 
 struct launched {
-    uint64_t source;
+    uint64_t source, options;
     char name[96];
     size_t n_items; /* 0: never */
 };
 static struct {
     struct {
         cl_program handle;
-        uint64_t source;
+        uint64_t source, options;
     } programs[MAX_PROGRAMS];
     struct launched kernels[MAX_KERNELS];
     size_t n_programs, n_kernels;
+    struct noted_case now;
+    int dry;
 } noted;
 
 static void *next(const char *name)
@@ -50,29 +55,62 @@ static uint64_t hash(const char *text, size_t n)
     return h;
 }
 
-static struct launched *find(uint64_t source, const char *name, size_t n)
+static struct launched *find(uint64_t source, uint64_t options, const char *name, size_t n)
 {
-    for (size_t i = 0; i < noted.n_kernels; i++)
-        if (noted.kernels[i].source == source && strlen(noted.kernels[i].name) == n &&
-            strncmp(noted.kernels[i].name, name, n) == 0)
-            return &noted.kernels[i];
+    for (size_t i = 0; i < noted.n_kernels; i++) {
+        struct launched *k = &noted.kernels[i];
+        if (k->source == source && k->options == options && strlen(k->name) == n &&
+            strncmp(k->name, name, n) == 0)
+            return k;
+    }
     if (noted.n_kernels == MAX_KERNELS || n >= sizeof(noted.kernels[0].name)) {
         fprintf(stderr, "too many kernels to note\n");
         exit(1);
     }
     struct launched *k = &noted.kernels[noted.n_kernels++];
     k->source = source;
+    k->options = options;
     memcpy(k->name, name, n);
     return k;
 }
 
-static uint64_t source_of(cl_program program)
+/* Its position in noted.programs, n_programs if it is none of them. */
+static size_t place_of(cl_program program)
 {
     /* The last one: a driver gives the handle of a released program out again. */
     for (size_t i = noted.n_programs; i-- > 0;)
         if (noted.programs[i].handle == program)
-            return noted.programs[i].source;
-    return 0;
+            return i;
+    return noted.n_programs;
+}
+
+void noted_begin(int dry)
+{
+    noted.dry = dry;
+    noted.now.n = noted.now.n_items = noted.now.largest = 0;
+}
+
+const struct noted_case *noted_end(void)
+{
+    noted.dry = 0;
+    return &noted.now;
+}
+
+size_t noted_count(void)
+{
+    return noted.n_kernels;
+}
+
+static void note_launch(size_t kernel, size_t n_items)
+{
+    struct noted_case *now = &noted.now;
+    size_t i = 0;
+    while (i < now->n && now->kernels[i] != kernel)
+        i++;
+    if (i == now->n && now->n < NOTED_MAX)
+        now->kernels[now->n++] = kernel;
+    now->n_items += n_items;
+    now->largest = n_items > now->largest ? n_items : now->largest;
 }
 
 static void write_notes(void)
@@ -103,9 +141,25 @@ CL_API_ENTRY cl_program CL_API_CALL clCreateProgramWithSource(cl_context context
         atexit(write_notes);
     if (program && lengths && noted.n_programs < MAX_PROGRAMS) {
         noted.programs[noted.n_programs].handle = program;
+        noted.programs[noted.n_programs].options = 0;
         noted.programs[noted.n_programs++].source = hash(strings[count - 1], lengths[count - 1]);
     }
     return program;
+}
+
+CL_API_ENTRY cl_int CL_API_CALL clBuildProgram(cl_program program, cl_uint n_devices,
+                                               const cl_device_id *devices, const char *options,
+                                               void(CL_CALLBACK *done)(cl_program, void *),
+                                               void *user_data)
+{
+    cl_int (*call)(cl_program, cl_uint, const cl_device_id *, const char *,
+                   void(CL_CALLBACK *)(cl_program, void *), void *);
+    void *symbol = next("clBuildProgram");
+    memcpy(&call, &symbol, sizeof(call));
+    size_t at = place_of(program);
+    if (at < noted.n_programs)
+        noted.programs[at].options = hash(options, strlen(options));
+    return call(program, n_devices, devices, options, done, user_data);
 }
 
 CL_API_ENTRY cl_kernel CL_API_CALL clCreateKernel(cl_program program, const char *kernel_name,
@@ -115,12 +169,12 @@ CL_API_ENTRY cl_kernel CL_API_CALL clCreateKernel(cl_program program, const char
     cl_kernel (*call)(cl_program, const char *, cl_int *);
     void *symbol = next("clCreateKernel");
     memcpy(&call, &symbol, sizeof(call));
-    uint64_t source = source_of(program);
-    if (source && clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES, sizeof(names), names, NULL) ==
-                      CL_SUCCESS) {
+    size_t place = place_of(program);
+    if (place < noted.n_programs && clGetProgramInfo(program, CL_PROGRAM_KERNEL_NAMES,
+                                                     sizeof(names), names, NULL) == CL_SUCCESS) {
         for (const char *at = names; *at;) {
             size_t n = strcspn(at, ";");
-            find(source, at, n);
+            find(noted.programs[place].source, noted.programs[place].options, at, n);
             at += n + (at[n] == ';');
         }
     }
@@ -144,11 +198,15 @@ CL_API_ENTRY cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, c
     clGetKernelInfo(kernel, CL_KERNEL_PROGRAM, sizeof(program), &program, NULL);
     for (cl_uint d = 0; d < dim; d++)
         n_items *= global[d];
-    uint64_t source = source_of(program);
-    if (source) {
-        struct launched *k = find(source, name, strlen(name));
-        if (!k->n_items || n_items < k->n_items)
+    size_t at = place_of(program);
+    if (at < noted.n_programs) {
+        struct launched *k =
+            find(noted.programs[at].source, noted.programs[at].options, name, strlen(name));
+        note_launch((size_t)(k - noted.kernels), n_items);
+        if (!noted.dry && (!k->n_items || n_items < k->n_items))
             k->n_items = n_items;
     }
+    if (noted.dry)
+        return CL_SUCCESS;
     return call(queue, kernel, dim, offset, global, local, n_events, events, event);
 }

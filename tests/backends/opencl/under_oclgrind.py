@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""Runs the operator cases on oclgrind: no invalid access, no race, no API misuse, in both device
-classes; and every kernel of every .cl file is launched at least once, with at most 4,096 work-items.
+"""Runs operator cases on oclgrind: no invalid access, no race, no API misuse, in both device classes;
+and every kernel of every .cl file is launched, with at most 4,096 work-items.
 
-    under_oclgrind.py CASES_PROGRAM KERNEL_FOLDER [--require-all]
+    under_oclgrind.py GRIND_PROGRAM KERNEL_FOLDER [--require-all] [--full]
 
-Without --require-all a kernel that was never launched is named, but is no failure.
+The program picks the cheapest cases that launch every kernel of the class, with every set of build
+options that any case asks for. A kernel that either class launches has run: some are emitted for one
+class alone, though both build them. --require-all: a kernel that neither launches is a failure.
+--full, or TENON_TEST_FULL in the environment: every small case besides.
 
 Exit 77 where oclgrind is missing; 1 where TENON_REQUIRE names it.
 """
@@ -13,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 CLASSES = ('gpu', 'cpu')
 MAX_ITEMS = 4096
@@ -35,9 +39,9 @@ def sources(folder):
     return found
 
 
-def missing_launches(path, folder):
-    """What was never launched, as text."""
-    files, built, ran = sources(folder), set(), {}
+def read_launches(path):
+    """(source, kernel) of what was built, and the work-items of what was launched."""
+    built, ran = set(), {}
     with open(path, encoding='utf-8') as stream:
         for line in stream:
             kind, source, name, *items = line.split()
@@ -46,6 +50,11 @@ def missing_launches(path, folder):
             else:
                 n = int(items[0])
                 ran[source, name] = min(n, ran.get((source, name), n))
+    return built, ran
+
+
+def problems_of(built, ran, folder):
+    files = sources(folder)
     problems = [f'{name}: no program of it was built' for source, name in files.items()
                 if not any(s == source for s, _ in built)]
     for source, name in sorted(built):
@@ -56,7 +65,25 @@ def missing_launches(path, folder):
             problems.append(f'{files[source]}: {name} was never launched')
         elif n > MAX_ITEMS:
             problems.append(f'{files[source]}: {name} had at least {n} work-items')
-    return problems, len(ran)
+    return problems
+
+
+def run_class(oclgrind, program, device_class, scratch, full):
+    """Whether it failed, what was built, and what ran."""
+    log, launches = os.path.join(scratch, 'log'), os.path.join(scratch, device_class)
+    begin = time.time()
+    code = subprocess.call(
+        [oclgrind, '--check-api', '--data-races', '--log', log, program, 'Oclgrind', 'gemm=own',
+         'class=' + device_class] + (['--all'] if full else []),
+        env=dict(os.environ, OCL_TEST_LAUNCHES=launches))
+    with open(log, encoding='utf-8', errors='replace') as f:
+        text = f.read()
+    if text:
+        print(text[:8000])
+    built, ran = read_launches(launches) if os.path.exists(launches) else (set(), {})
+    print(f'class {device_class}: exit {code}, {len(ran)} kernels launched of {len(built)}, '
+          f'{time.time() - begin:.0f} s')
+    return bool(text) or code != 0, built, ran
 
 
 def main() -> int:
@@ -65,24 +92,19 @@ def main() -> int:
         print('skipped: oclgrind is not installed')
         return 1 if 'oclgrind' in os.environ.get('TENON_REQUIRE', '') else 77
     program, folder = sys.argv[1:3]
-    failed = 0
+    full = '--full' in sys.argv or bool(os.environ.get('TENON_TEST_FULL'))
+    failed, built, ran = False, set(), {}
     with tempfile.TemporaryDirectory() as scratch:
-        launches = os.path.join(scratch, 'launches')
         for device_class in CLASSES:
-            log = os.path.join(scratch, 'log')
-            code = subprocess.call(
-                [oclgrind, '--check-api', '--data-races', '--log', log, program, 'Oclgrind', '--small',
-                 'gemm=own', 'class=' + device_class], env=dict(os.environ, OCL_TEST_LAUNCHES=launches))
-            with open(log, encoding='utf-8', errors='replace') as f:
-                text = f.read()
-            if text:
-                print(text[:8000])
-            print(f'class {device_class}: exit {code}')
-            failed += bool(text) or code != 0
-        problems, n_ran = missing_launches(launches, folder)
+            bad, class_built, class_ran = run_class(oclgrind, program, device_class, scratch, full)
+            failed = failed or bad
+            built |= class_built
+            for kernel, n in class_ran.items():
+                ran[kernel] = min(n, ran.get(kernel, n))
+    problems = problems_of(built, ran, folder)
     for problem in problems:
         print(problem)
-    print(f'{n_ran} kernels ran, {len(problems)} did not')
+    print(f'{len(ran)} kernels ran of {len(built)}; {len(problems)} problems')
     return 1 if failed or (problems and '--require-all' in sys.argv) else 0
 
 
