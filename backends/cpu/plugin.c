@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/sysinfo.h>
+#if defined(CPU_HAVE_AVX2) || defined(CPU_HAVE_AVX512)
+#include <cpuid.h>
+#endif
 
 #include "cpu.h"
 #include "threads.h"
@@ -17,11 +20,17 @@ struct isa {
 };
 
 #if defined(CPU_HAVE_AVX2) || defined(CPU_HAVE_AVX512)
+/* __builtin_cpu_supports does not know this feature's name in every compiler that we take. */
+static bool has_f16c(void)
+{
+    unsigned a, b, c = 0, d;
+    return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_F16C);
+}
+
 static bool has_haswell(void)
 {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
-           __builtin_cpu_supports("f16c");
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") && has_f16c();
 }
 #endif
 

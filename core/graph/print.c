@@ -45,7 +45,8 @@ static void print_value_id(FILE *to, tn_value v)
         fprintf(to, "%%%" PRIu32, v);
 }
 
-/* "%7, %8 = softmax(%5, -) axis=-1 : f32 [batch, 10]  ; label" */
+/* "%7, %8 = split(%5) axis=-1 : f32 [batch, 5], f32 [batch, 5]  ; label"; absent inputs are "-",
+ * those at the end are left out. */
 static void print_node(FILE *to, const struct tn_graph *graph, const struct tn_graph_node *node)
 {
     fputs("  ", to);
@@ -54,7 +55,10 @@ static void print_node(FILE *to, const struct tn_graph *graph, const struct tn_g
         print_value_id(to, node->out[i]);
     }
     fprintf(to, " = %s(", node->op->name);
-    for (uint32_t i = 0; i < node->n_in; i++) {
+    uint32_t n_in = node->n_in;
+    while (n_in && node->in[n_in - 1] == TN_NONE)
+        n_in--;
+    for (uint32_t i = 0; i < n_in; i++) {
         fputs(i ? ", " : "", to);
         print_value_id(to, node->in[i]);
     }

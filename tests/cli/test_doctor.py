@@ -19,7 +19,7 @@ FAKE = os.path.join(TOOL.build, "tests", "runtime", "libtenon-backend-fake.so")
 CORRUPT = os.path.join(TOOL.build, "tests", "conformance", "libtenon-backend-corrupt.so")
 SEED = int(os.environ.get("TENON_TEST_SEED", random.randrange(1000)))
 OPS = ["add", "mul", "exp", "relu", "sum", "mean", "max", "matmul", "conv2d", "softmax", "transpose", "slice", "embedding",
-       "max_pool2d", "batch_norm", "mse", "adam", "select", "sigmoid", "dropout"]
+       "max_pool2d", "batch_norm", "mse", "adam", "where", "sigmoid", "dropout"]
 SMALL = ["digits-cnn", "--set", "data.train=200", "--set", "data.test=50", "--max-steps", "2", "--no-save"]
 
 

@@ -199,7 +199,8 @@ def what_is_installed():
              for base, _, files in os.walk(root + prefix) for name in files}
     headers = {f for f in found if f.startswith("include/")}
     assert {f"include/tenon/{h}.h" for h in ("tenon", "status", "tensor", "graph", "model", "data", "train",
-                                             "runtime", "recipe", "backend")} == headers, headers
+                                             "runtime", "recipe", "backend", "custom_op",
+                                             "normal_table")} == headers, headers
     assert any(f.endswith("recipes/mnist-cnn.yaml") for f in found), found
     assert any(f.endswith("tenon/backends/libtenon-backend-cpu.so") for f in found) == ("cpu" in built())
     assert not [f for f in found if f.endswith(".a") or "test" in f], found

@@ -34,8 +34,11 @@ IMAGES = """
   - instance_norm
   - {layer: activation, activation: gelu}
   - max_pool2d
-  - avg_pool2d
-  - flatten
+  - {layer: conv_transpose2d, filters: 4, kernel_size: 3, strides: 2}
+  - {layer: avg_pool2d, name: shared}
+  - {layer: global_avg_pool2d, name: means}
+  - {layer: global_max_pool2d, name: peaks, inputs: [shared]}
+  - {layer: add, inputs: [means, peaks]}
   - layer_norm
   - {layer: dense, units: 16, activation: tanh}
   - {layer: op, op: clip, attrs: "min=-1; max=1"}
@@ -43,11 +46,22 @@ IMAGES = """
 """
 SEQUENCES = """
   - {layer: reshape, target_shape: [28, 28]}
+  - {layer: conv1d, filters: 14, kernel_size: 3, padding: same}
+  - max_pool1d
+  - {layer: reshape, target_shape: [14, 14]}
   - {layer: lstm, units: 8, bidirectional: true, return_sequences: true}
   - {layer: multi_head_attention, heads: 2, causal: true}
   - rms_norm
   - {layer: gru, units: 8, return_sequences: true}
-  - {layer: rnn, units: 8}
+  - {layer: rnn, units: 8, return_sequences: true, name: states}
+  - avg_pool1d
+  - {layer: global_avg_pool1d, name: middle}
+  - {layer: global_max_pool1d, name: top, inputs: [states]}
+  - {layer: reshape, target_shape: [-1], inputs: [middle], name: flat_middle}
+  - {layer: reshape, target_shape: [-1], inputs: [top], name: flat_top}
+  - {layer: dense, units: 8, inputs: [flat_middle], name: a}
+  - {layer: dense, units: 8, inputs: [flat_top], name: b}
+  - {layer: add, inputs: [a, b]}
   - {layer: dense, name: logits, units: 10}
 """
 WORDS = """

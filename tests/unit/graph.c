@@ -443,7 +443,7 @@ Test(graph, prints_text_and_dot)
         "graph 'step' over batch, time\n",
         "%0 = input 'x' : f32 [batch, 3]\n",
         "%1 = state 'w' : f32 [3, 2]\n",
-        "%2 = matmul(%0, %1) trans_a=0 trans_b=0 : f32 [batch, 2]  ; dense/matmul\n",
+        "%2 = matmul(%0, %1) trans_a=0 trans_b=0 alpha=1 beta=1 : f32 [batch, 2]  ; dense/matmul\n",
         "assign 'w' = %1\n",
         "output 'logits' = %2\n"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
