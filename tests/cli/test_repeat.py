@@ -57,10 +57,8 @@ SEQUENCES = """
   - avg_pool1d
   - {layer: global_avg_pool1d, name: middle}
   - {layer: global_max_pool1d, name: top, inputs: [states]}
-  - {layer: reshape, target_shape: [-1], inputs: [middle], name: flat_middle}
-  - {layer: reshape, target_shape: [-1], inputs: [top], name: flat_top}
-  - {layer: dense, units: 8, inputs: [flat_middle], name: a}
-  - {layer: dense, units: 8, inputs: [flat_top], name: b}
+  - {layer: dense, units: 8, inputs: [middle], name: a}
+  - {layer: dense, units: 8, inputs: [top], name: b}
   - {layer: add, inputs: [a, b]}
   - {layer: dense, name: logits, units: 10}
 """
