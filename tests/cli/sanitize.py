@@ -76,6 +76,24 @@ def devices():
 
 
 @case
+def every_operator_on_cpu():
+    clean(TOOL.run("conformance", "--device", "cpu", "--quick", "--in-process"))
+
+
+@case
+def every_operator_on_ref():
+    clean(TOOL.run("conformance", "--device", "ref", "--quick"))
+
+
+@case
+def verified_steps():
+    clean(TOOL.run("train", "digits-resnet", "--device", "cpu", "--no-save", "--verify", "--batch-size", "4", *SMALL[:4],
+                   "--max-steps", "2"))
+    clean(TOOL.run("train", "digits-cnn", "--device", "cpu", "--no-save", "--check-numerics", "--batch-size", "4", *SMALL[:4],
+                   "--max-steps", "2"))
+
+
+@case
 def train_and_eval_on_ref():
     clean(TOOL.run("train", "digits-cnn", "--device", "ref", "--out", "ref", *SMALL))
     clean(TOOL.run("eval", "ref", "--device", "ref"))

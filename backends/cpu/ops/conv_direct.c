@@ -269,10 +269,8 @@ CPU_INLINE void tile(float *temp, const float *a, const float *x, const int32_t 
         }
     }
 #pragma GCC unroll 12
-    for (int i = 0; i < rows; i++) {
-        memcpy(temp + i * NR, &acc[i][0], sizeof acc[i][0]);
-        memcpy(temp + i * NR + LANES, &acc[i][1], sizeof acc[i][1]);
-    }
+    for (int i = 0; i < rows; i++)
+        memcpy(temp + i * NR, acc[i], sizeof acc[i]);
 }
 
 static void tile_of(int64_t rows, float *temp, const float *a, const float *x,
