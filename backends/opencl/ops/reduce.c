@@ -168,24 +168,32 @@ void ocl_reduction_range(struct ocl_build *b, const struct ocl_reduction *r, boo
     }
 }
 
+/* The mean is a sum that is divided afterwards. */
+static const char *integer_kernel(const char *op)
+{
+    static const char *const names[] = {"prod", "max", "min"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(op, names[i]) == 0)
+            return names[i];
+    return "sum";
+}
+
 /* i32 and i64, for max and min u8 and bool as well. */
 static void reduce_integers(struct ocl_build *b, const struct ocl_reduction *r)
 {
     char name[32];
-    const char *op = b->node->op;
     bool group = ocl_reduction_by_group(b, r);
     uint32_t dtype = ocl_in_type(b, 0)->dtype, size = dtype == TNB_I64   ? 8
                                                       : dtype == TNB_I32 ? 4
                                                                          : 1;
     if (r->n_out == 0)
         return;
-    snprintf(name, sizeof(name), "%s_%s", strcmp(op, "mean") == 0 ? "sum" : op,
-             group ? "group" : "item");
+    snprintf(name, sizeof(name), "%s_%s", integer_kernel(b->node->op), group ? "group" : "item");
     ocl_kernel(b, "reduce_int", ocl_element_option(dtype), name);
     ocl_arg_ref(b, ocl_in(b, 0), size);
     ocl_arg_ref(b, ocl_out(b, 0), size);
     ocl_reduction_args(b, r);
-    ocl_arg_long(b, strcmp(op, "mean") == 0 ? r->n_reduced : 1);
+    ocl_arg_long(b, strcmp(b->node->op, "mean") == 0 ? r->n_reduced : 1);
     ocl_reduction_range(b, r, group);
 }
 
