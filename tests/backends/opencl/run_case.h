@@ -10,7 +10,6 @@ struct ocl_case_totals {
 };
 
 struct ocl_case_how {
-    int64_t limit; /* leaves out what has a value of more elements; 0: no limit */
     int repeat;    /* again on the same plan and in place: the same bits */
     int unchecked; /* runs it and looks at no value */
 };
