@@ -302,7 +302,8 @@ static bool values_fit(const tnb_graph *graph, const uint32_t *values, uint32_t 
             continue;
         const tnb_tensor *t = &graph->values[values[i]];
         char letter = letters[i < n_letters ? i : n_letters - 1];
-        if (!(letter_mask(letter, first) & 1u << t->dtype)) {
+        /* A newer host may know more types than a mask has bits. */
+        if (t->dtype >= 32 || !(letter_mask(letter, first) & 1u << t->dtype)) {
             snprintf(why, size, "%s %u is %s, for which there is no OpenCL kernel", side, i,
                      dtype_name(t->dtype));
             return false;
