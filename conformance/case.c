@@ -61,8 +61,8 @@ static enum cf_verdict build(struct job *j)
         j->run.c = NULL;
         return cf_fail(j->result, "%.400s", err.msg);
     }
-    st = j->item->suite == CF_BACKWARD ? cf_backward_graph(&j->run, &j->graph, j->grads, &err)
-                                       : cf_forward_graph(&j->run, &j->graph, &err);
+    st = j->item->suite == CF_BACKWARD ? op_backward_graph(&j->run, &j->graph, j->grads, &err)
+                                       : op_forward_graph(&j->run, &j->graph, &err);
     if (st == TN_OK)
         st = tn_ir_build(&j->arena, j->graph, &none, 0, &j->ir, &err);
     return st == TN_OK ? CF_PASSED : cf_fail(j->result, "%.400s", err.msg);
@@ -156,11 +156,8 @@ static enum cf_verdict check_gradients(struct job *j)
     struct tn_ref_tensor inputs[OP_CASE_MAX_IN];
     struct op_eval eval;
     struct tn_error err = {TN_OK, ""};
-    size_t n = 0;
     uint32_t o = 0;
-    for (uint32_t i = 0; i < j->run.n_in; i++)
-        if (j->run.c->in[i].dtype)
-            inputs[n++] = j->run.in[i];
+    size_t n = op_graph_inputs(&j->run, inputs);
     if (op_eval_graph(j->graph, NULL, inputs, n, &eval, &err) != TN_OK)
         return cf_fail(j->result, "%.400s", err.msg);
     double largest = largest_of(j->graph, &eval);

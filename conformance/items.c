@@ -86,22 +86,6 @@ static int add(struct list *l, const struct cf_item *item)
 
 /* --- cases --- */
 
-static int follows_precision(const struct op_case *c)
-{
-    for (uint32_t i = 0; i < OP_CASE_MAX_IN; i++)
-        if (c->in[i].dtype == TN_F32 && !c->in[i].keep_dtype)
-            return 1;
-    return 0;
-}
-
-static tn_dtype own_dtype(const struct op_case *c)
-{
-    for (uint32_t i = 0; i < OP_CASE_MAX_IN; i++)
-        if (c->in[i].dtype)
-            return c->in[i].dtype;
-    return c->out[0].dtype ? c->out[0].dtype : TN_F32;
-}
-
 static int is_small(const struct op_case *c)
 {
     for (uint32_t i = 0; i < OP_CASE_MAX_IN; i++) {
@@ -136,10 +120,9 @@ static void add_cases(struct list *l, const char *op, enum cf_suite suite, tn_dt
         const struct op_case *c;
         for (size_t i = 0; (c = op_family_case(op_family_at(f), i)) && n < limit; i++) {
             if (strcmp(c->op, op) != 0 || !is_of_suite(c, suite) ||
-                (l->filter->quick && !is_small(c)) ||
-                (precision != TN_F32 && (!follows_precision(c) || !op_case_accepts(c, precision))))
+                (l->filter->quick && !is_small(c)) || !op_case_has_precision(c, precision))
                 continue;
-            tn_dtype label = follows_precision(c) ? precision : own_dtype(c);
+            tn_dtype label = op_case_dtype(c, precision);
             n += (size_t)add(
                 l, &(struct cf_item){.suite = suite,
                                      .op = op,

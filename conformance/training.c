@@ -290,7 +290,7 @@ static const struct op_case *case_of(const struct tn_op *op)
 static tn_status walk_steps(struct walk *w, tn_session *session, struct cf_result *result)
 {
     struct op_run *run = w->run;
-    tn_status st = cf_forward_graph(run, &w->graph, w->err);
+    tn_status st = op_forward_graph(run, &w->graph, w->err);
     if (st == TN_OK)
         st = tn_session_plan(session, w->graph, NULL, 0, &w->plan, w->err);
     for (uint32_t i = 0; st == TN_OK && i < run->n_in; i++) {

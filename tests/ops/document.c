@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "cases.h"
-#include "eval.h"
-#include "graph/graph.h"
+#include "graphs.h"
 #include "ops/op.h"
 #include "plan/ir.h"
 #include "runtime/runtime.h"
@@ -57,47 +56,6 @@ static int has_types(const struct backend *b, const struct tn_plan_ir *ir)
     return 1;
 }
 
-static tn_status case_graph(const struct op_run *run, tn_graph **out_graph, struct tn_error *err)
-{
-    tn_value in[OP_CASE_MAX_IN], out[TN_OP_MAX_OUT];
-    uint32_t n_attr = 0;
-    char name[16];
-    tn_status st = tn_graph_create("case", out_graph, err);
-    if (st != TN_OK)
-        return st;
-    for (uint32_t i = 0; i < run->n_in; i++) {
-        in[i] = TN_NONE;
-        snprintf(name, sizeof(name), "in%u", i);
-        if (run->c->in[i].dtype)
-            in[i] = tn_graph_input(*out_graph, name, run->in[i].type.dtype, &run->in[i].type.shape,
-                                   TN_INPUT_DATA);
-    }
-    while (n_attr < OP_CASE_MAX_ATTR && run->c->attrs[n_attr].name)
-        n_attr++;
-    tn_graph_op(*out_graph, run->op->name, in, run->n_in, run->c->attrs, n_attr, out,
-                run->op->n_out);
-    for (uint32_t k = 0; k < run->op->n_out; k++) {
-        snprintf(name, sizeof(name), "out%u", k);
-        tn_graph_output(*out_graph, name, out[k]);
-    }
-    return tn_graph_check(*out_graph, err);
-}
-
-/* The type that a case stands for: the precision for f32 ones, else that of its first input. */
-static tn_dtype type_of_case(const struct op_case *c, tn_dtype precision, int *out_follows)
-{
-    *out_follows = 0;
-    for (uint32_t i = 0; i < OP_CASE_MAX_IN; i++)
-        if (c->in[i].dtype == TN_F32 && !c->in[i].keep_dtype)
-            *out_follows = 1;
-    if (*out_follows)
-        return precision;
-    for (uint32_t i = 0; i < OP_CASE_MAX_IN; i++)
-        if (c->in[i].dtype)
-            return c->in[i].dtype;
-    return c->out[0].dtype ? c->out[0].dtype : TN_F32;
-}
-
 struct answers {
     uint32_t asked, refused; /* bits: element types */
 };
@@ -110,14 +68,13 @@ static void ask_case(const struct op_case *c, tn_dtype precision, struct answers
     struct tn_plan_ir ir;
     const struct tn_symbol_values none = {{0}};
     tn_graph *graph = NULL;
-    int follows;
-    tn_dtype type = type_of_case(c, precision, &follows);
-    if (precision != TN_F32 && (!follows || !op_case_accepts(c, precision)))
+    tn_dtype type = op_case_dtype(c, precision);
+    if (!op_case_has_precision(c, precision))
         return;
     if (op_run_open(c, precision, &run, &err) != TN_OK)
         die(c->name, &err);
     tn_arena_init(&arena);
-    if (case_graph(&run, &graph, &err) != TN_OK ||
+    if (op_forward_graph(&run, &graph, &err) != TN_OK ||
         tn_ir_build(&arena, graph, &none, 0, &ir, &err) != TN_OK)
         die(c->name, &err);
     for (size_t b = 0; b < n_backends; b++) {

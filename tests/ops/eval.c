@@ -181,6 +181,30 @@ static int complete_attrs(struct op_run *run, struct tn_error *err)
 
 /* --- one operator --- */
 
+/* Whether another precision changes the type of this input. */
+static int follows(const struct op_case_input *in)
+{
+    return in->dtype == TN_F32 && !in->keep_dtype;
+}
+
+static int case_follows(const struct op_case *c)
+{
+    for (uint32_t i = 0; i < OP_CASE_MAX_IN; i++)
+        if (follows(&c->in[i]))
+            return 1;
+    return 0;
+}
+
+tn_dtype op_case_dtype(const struct op_case *c, tn_dtype precision)
+{
+    if (case_follows(c))
+        return precision;
+    for (uint32_t i = 0; i < OP_CASE_MAX_IN; i++)
+        if (c->in[i].dtype)
+            return c->in[i].dtype;
+    return c->out[0].dtype ? c->out[0].dtype : TN_F32;
+}
+
 static uint32_t count_inputs(const struct op_case *c)
 {
     uint32_t n = 0;
@@ -198,8 +222,7 @@ static tn_status infer_run(struct op_run *run, tn_dtype precision, struct tn_typ
         const struct op_case_input *input = &run->c->in[i];
         if (!input->dtype)
             continue;
-        int cast = input->dtype == TN_F32 && !input->keep_dtype;
-        run->in_type[i] = (struct tn_type){cast ? precision : input->dtype, input->shape};
+        run->in_type[i] = (struct tn_type){follows(input) ? precision : input->dtype, input->shape};
         in[i] = &run->in_type[i];
     }
     struct tn_infer ctx = {.self = run->op,
@@ -262,8 +285,12 @@ fail:
     return st;
 }
 
-int op_case_accepts(const struct op_case *c, tn_dtype precision)
+int op_case_has_precision(const struct op_case *c, tn_dtype precision)
 {
+    if (precision == TN_F32)
+        return 1;
+    if (!case_follows(c))
+        return 0;
     struct op_run run = {.c = c, .op = tn_op_find(c->op)};
     struct tn_type out_types[TN_OP_MAX_OUT] = {{0}};
     if (!run.op)

@@ -22,8 +22,12 @@ struct op_run {
 tn_status op_run_open(const struct op_case *c, tn_dtype precision, struct op_run *out_run,
                       struct tn_error *err);
 void op_run_close(struct op_run *run);
-/* 1 when the shape rule takes the case in that precision; no data is made. */
-int op_case_accepts(const struct op_case *c, tn_dtype precision);
+/* 1 when the case has a run of its own in that precision, which the shape rule takes; every case
+ * that is no rejection has one in TN_F32. No data is made. */
+int op_case_has_precision(const struct op_case *c, tn_dtype precision);
+/* The element type that stands for the case's run: the precision where inputs follow it, else the
+ * type of the first input, or of the output where there is none. */
+tn_dtype op_case_dtype(const struct op_case *c, tn_dtype precision);
 /* Runs the reference on run->in into run->out. Outputs are poisoned with NaN, or -77, before. */
 tn_status op_run_reference(struct op_run *run, struct tn_error *err);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "compare.h"
+#include "graphs.h"
 #include "tenon/runtime.h"
 
 ParameterizedTestParameters(device, family)
@@ -22,20 +23,6 @@ ParameterizedTestParameters(device, family)
 }
 
 /* --- tensors --- */
-
-static tn_tensor *tensor_of(const struct tn_ref_tensor *x)
-{
-    struct tn_error err = {0};
-    tn_tensor *wide = NULL, *t = NULL;
-    int is_float = tn_dtype_is_float(x->type.dtype);
-    cr_assert(tn_tensor_create(is_float ? TN_F64 : TN_I64, &x->type.shape, &wide, &err) == TN_OK,
-              "%s", err.msg);
-    if (x->count)
-        memcpy(tn_tensor_data(wide), x->data.any, (size_t)x->count * 8);
-    cr_assert(tn_tensor_convert(wide, x->type.dtype, &t, &err) == TN_OK, "%s", err.msg);
-    tn_tensor_unref(&wide);
-    return t;
-}
 
 /* The device's output as double or int64. */
 static tn_tensor *widened(const tn_tensor *t)
@@ -82,32 +69,6 @@ static void compare_output(const struct op_run *run, const struct op_bounds *b, 
 
 /* --- one case --- */
 
-static tn_graph *one_node_graph(const struct op_run *run)
-{
-    struct tn_error err = {0};
-    tn_graph *g = NULL;
-    tn_value in[OP_CASE_MAX_IN], out[TN_OP_MAX_OUT];
-    uint32_t n_attr = 0;
-    char name[16];
-    cr_assert(tn_graph_create(run->c->name, &g, &err) == TN_OK, "%s", err.msg);
-    for (uint32_t i = 0; i < run->n_in; i++) {
-        snprintf(name, sizeof(name), "in%u", i);
-        in[i] = run->c->in[i].dtype ? tn_graph_input(g, name, run->in[i].type.dtype,
-                                                     &run->in[i].type.shape, TN_INPUT_DATA)
-                                    : TN_NONE;
-    }
-    while (n_attr < OP_CASE_MAX_ATTR && run->c->attrs[n_attr].name)
-        n_attr++;
-    tn_graph_op(g, run->op->name, in, run->n_in, run->c->attrs, n_attr, out, run->op->n_out);
-    for (uint32_t k = 0; k < run->op->n_out; k++) {
-        snprintf(name, sizeof(name), "out%u", k);
-        if (run->out[k].type.dtype && out[k] != TN_NONE)
-            tn_graph_output(g, name, out[k]);
-    }
-    cr_assert(tn_graph_check(g, &err) == TN_OK, "%s/%s: %s", run->c->op, run->c->name, err.msg);
-    return g;
-}
-
 /* f64 is a device's choice, operator by operator; the other types that it has are owed. */
 static int is_owed(tn_dtype dtype, uint64_t dtype_mask)
 {
@@ -132,37 +93,28 @@ static void expect_no_fallback(const tn_plan *plan, const struct op_run *run, ui
     }
 }
 
-/* Whether the case has an input that another precision changes, and the shape rule takes it. */
-static int has_precision(const struct op_case *c, tn_dtype precision)
-{
-    struct op_run run;
-    struct tn_error err = {0};
-    int changes = 0;
-    if (op_run_open(c, precision, &run, &err) != TN_OK)
-        return 0;
-    for (uint32_t i = 0; i < run.n_in; i++)
-        changes |= c->in[i].dtype && run.in[i].type.dtype != c->in[i].dtype;
-    op_run_close(&run);
-    return changes;
-}
-
 static void check_case(tn_session *session, uint64_t dtype_mask, const struct op_case *c,
                        tn_dtype precision)
 {
     struct op_run run;
     struct op_bounds bounds;
     struct tn_error err = {0};
+    tn_graph *graph = NULL;
     tn_plan *plan = NULL;
     char name[16];
-    cr_assert(op_run_open(c, precision, &run, &err) == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
-    tn_graph *graph = one_node_graph(&run);
-    tn_status st = tn_session_plan(session, graph, NULL, 0, &plan, &err);
+    tn_status st = op_run_open(c, precision, &run, &err);
+    cr_assert(st == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
+    st = op_forward_graph(&run, &graph, &err);
+    cr_assert(st == TN_OK, "%s/%s: %s", c->op, c->name, err.msg);
+    st = tn_session_plan(session, graph, NULL, 0, &plan, &err);
     for (uint32_t i = 0; st == TN_OK && i < run.n_in; i++) {
         if (!c->in[i].dtype)
             continue;
-        tn_tensor *t = tensor_of(&run.in[i]);
+        tn_tensor *t = NULL;
         snprintf(name, sizeof(name), "in%u", i);
-        st = tn_plan_set_input(plan, name, t, &err);
+        st = op_tensor(&run.in[i], &t, &err);
+        if (st == TN_OK)
+            st = tn_plan_set_input(plan, name, t, &err);
         tn_tensor_unref(&t);
     }
     if (st == TN_OK)
@@ -232,7 +184,7 @@ ParameterizedTest(const int *index, device, family)
         if (c->reject)
             continue;
         check_case(session, dtype_mask, c, TN_F32);
-        if ((dtype_mask >> half & 1u) && has_precision(c, half))
+        if ((dtype_mask >> half & 1u) && op_case_has_precision(c, half))
             check_case(session, dtype_mask, c, half);
     }
     tn_session_destroy(&session);

@@ -2,8 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "eval.h"
-#include "graph/graph.h"
+#include "graphs.h"
 
 static const struct op_case *first_case(const char *op)
 {
@@ -23,18 +22,9 @@ static tn_graph *differentiate(const struct op_case *c, uint32_t wrt, tn_value *
     struct tn_error err = {0};
     tn_graph *g = NULL;
     tn_value in[OP_CASE_MAX_IN], out[TN_OP_MAX_OUT];
-    char name[] = "in0";
-    uint32_t n_attr = 0;
     cr_assert(op_run_open(c, TN_F32, &run, &err) == TN_OK, "%s", err.msg);
     cr_assert(tn_graph_create("g", &g, &err) == TN_OK);
-    for (uint32_t i = 0; i < run.n_in; i++) {
-        name[2] = (char)('0' + i);
-        in[i] =
-            c->in[i].dtype ? tn_graph_input(g, name, c->in[i].dtype, &c->in[i].shape, 0) : TN_NONE;
-    }
-    while (n_attr < OP_CASE_MAX_ATTR && c->attrs[n_attr].name)
-        n_attr++;
-    tn_graph_op(g, c->op, in, run.n_in, c->attrs, n_attr, out, run.op->n_out);
+    op_graph_add(g, &run, in, out);
     tn_value y = tn_mul(g, out[0], out[0]);
     if (!tn_dtype_is_float(tn_graph_dtype(g, out[0]))) {
         struct tn_attr f32 = TN_AS("dtype", "f32");
