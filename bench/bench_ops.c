@@ -90,7 +90,7 @@ static tn_status contender_open(struct contender *c, const struct options *o)
     if (status != TN_OK)
         return status;
     c->info = tn_device_info(device);
-    struct tn_session_params session = {.device = device, .strict = 1};
+    struct tn_session_params session = {.device = device, .strict = 1, .no_quarantine = 1};
     return tn_session_create(c->runtime, &session, &c->session, &c->err);
 }
 

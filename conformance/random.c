@@ -46,7 +46,7 @@ static tn_status draw_states(tn_runtime *runtime, tn_device *device, uint64_t se
                              struct tn_error *err)
 {
     static float values[67 * 31];
-    struct tn_session_params params = {.device = device, .seed = seed};
+    struct tn_session_params params = {.device = device, .seed = seed, .no_quarantine = 1};
     tn_session *session = NULL;
     tn_graph *graph = NULL;
     tn_plan *plan = NULL;
@@ -98,7 +98,7 @@ static tn_status drop(tn_runtime *runtime, tn_device *device, int64_t rng, float
 {
     static float x[N_DRAWN];
     int64_t sample[N_SAMPLES];
-    struct tn_session_params params = {.device = device, .strict = 1};
+    struct tn_session_params params = {.device = device, .strict = 1, .no_quarantine = 1};
     const struct tn_attr attrs[] = {TN_AF("rate", 0.35), TN_AI("path_hash", 0x1234567890abcdef)};
     tn_session *session = NULL;
     tn_graph *g = NULL;

@@ -99,8 +99,12 @@ static tn_status train(tn_runtime *runtime, tn_device *device, int no_claims, st
                        struct tn_error *err)
 {
     tn_device *none[1] = {NULL};
-    struct tn_session_params params = {
-        .device = device, .fallback = none, .n_fallback = 0, .seed = 7, .strict = 1};
+    struct tn_session_params params = {.device = device,
+                                       .fallback = none,
+                                       .n_fallback = 0,
+                                       .seed = 7,
+                                       .strict = 1,
+                                       .no_quarantine = 1};
     tn_session *session = NULL;
     tn_graph *graph = NULL;
     tn_status st = make_network(&graph, err);
@@ -317,7 +321,7 @@ static tn_status walk_steps(struct walk *w, tn_session *session, struct cf_resul
 static enum cf_verdict optimizers(struct cf_device *dev, struct cf_result *result)
 {
     struct tn_error err = {TN_OK, ""};
-    struct tn_session_params params = {.device = dev->device, .strict = 1};
+    struct tn_session_params params = {.device = dev->device, .strict = 1, .no_quarantine = 1};
     tn_session *session = NULL;
     size_t n = 0;
     tn_status st = tn_session_create(dev->runtime, &params, &session, &err);

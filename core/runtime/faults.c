@@ -127,11 +127,22 @@ static int take_faults(struct tn_device *device, const json_t *entry)
     return 1;
 }
 
+/* Gives an entry's faults to the device that it speaks of; 0 when memory runs out. */
+static int take_entry(struct tn_runtime *runtime, const json_t *entry)
+{
+    int ok = 1;
+    for (size_t d = 0; ok && d < runtime->devices.n; d++) {
+        struct tn_device *device = runtime->devices.items[d];
+        if (is_same_device(entry, device) && is_same_driver(entry, device))
+            ok = take_faults(device, entry);
+    }
+    return ok;
+}
+
 tn_status tn_faults_load(tn_runtime *runtime, struct tn_error *err)
 {
     struct tn_error why = {0};
-    json_t *root = NULL, *entry;
-    size_t i;
+    json_t *root = NULL;
     int ok = 1;
     if (!runtime->state_file)
         return TN_OK;
@@ -140,11 +151,9 @@ tn_status tn_faults_load(tn_runtime *runtime, struct tn_error *err)
                        why.msg);
         return TN_OK;
     }
-    json_array_foreach(json_object_get(root, "devices"), i,
-                       entry) for (size_t d = 0; ok && d < runtime->devices.n;
-                                   d++) if (is_same_device(entry, runtime->devices.items[d]) &&
-                                            is_same_driver(entry, runtime->devices.items[d])) ok =
-        take_faults(runtime->devices.items[d], entry);
+    const json_t *list = json_object_get(root, "devices");
+    for (size_t i = 0; ok && i < json_array_size(list); i++)
+        ok = take_entry(runtime, json_array_get(list, i));
     json_decref(root);
     return ok ? TN_OK : tn_error_set(err, TN_E_OOM, "out of memory");
 }

@@ -65,15 +65,16 @@ static const char *refusal(void *ctx, const char *op)
     const struct tn_device_fault *list;
     size_t n = tn_device_faults(dev->device, &list);
     for (size_t i = 0; i < n; i++) {
-        uint32_t bit = 1u << (i % 32);
         if (strcmp(list[i].op, op) != 0)
             continue;
-        if (!(dev->said & bit))
+        int named = i < dev->n_said && dev->said[i];
+        if (!named)
             tn_runtime_log(dev->device->backend->runtime, TN_LOG_WARN,
                            "%s: '%s' runs on another device: %s (tenon doctor checks again, "
                            "--no-quarantine uses it all the same)",
                            dev->name, op, list[i].reason);
-        dev->said |= bit;
+        if (i < dev->n_said)
+            dev->said[i] = 1;
         return list[i].reason;
     }
     return NULL;
@@ -90,6 +91,10 @@ static tn_status add_device(tn_session *session, tn_device *device, struct tn_er
     struct tn_session_device *dev = &session->devices[session->n_devices];
     tnb_error e = TN_TNB_ERROR;
     *dev = (struct tn_session_device){.device = device, .api = tn_device_api(device)};
+    dev->n_said = tn_device_faults(device, NULL);
+    dev->said = dev->n_said ? tn_arena_alloc(&session->arena, dev->n_said) : NULL;
+    if (dev->n_said && !dev->said)
+        return tn_error_set(err, TN_E_OOM, "out of host memory for a session");
     snprintf(dev->name, sizeof(dev->name), "%.40s:%u", device->info.backend, device->info.index);
     tn_status st = tn_device_open(device, &dev->handle, err);
     if (st != TN_OK)

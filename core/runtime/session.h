@@ -19,7 +19,8 @@ struct tn_session_device {
     tnb_queue *queue;
     tnb_event *event;
     uint64_t event_value; /* last one signalled */
-    uint32_t said; /* bits: faults of the device that the log has named */
+    uint8_t *said; /* for each of the device's faults: the log has named it */
+    size_t n_said;
     /* Scratch shared by all plans of the session, as large as the largest needs. */
     tnb_buffer *arena, *workspace;
     uint64_t arena_bytes, workspace_bytes;

@@ -31,11 +31,15 @@ struct tolerance {
     double moved;    /* of how far the reference moved */
 };
 
-static double step_of(uint32_t precision)
+/* Of a claim's nodes the coarsest counts: their roundings add up in what the claim gives. */
+static double step_of(const struct tn_plan_ir *ir, const uint32_t *nodes, uint32_t n_nodes)
 {
-    return precision == TNB_PREC_TF32 || precision == TNB_PREC_F16 || precision == TNB_PREC_BF16
-               ? STEP_HALF
-               : STEP_F32;
+    for (uint32_t i = 0; i < n_nodes; i++) {
+        uint32_t p = ir->nodes[nodes[i]].support.precision;
+        if (p == TNB_PREC_TF32 || p == TNB_PREC_F16 || p == TNB_PREC_BF16)
+            return STEP_HALF;
+    }
+    return STEP_F32;
 }
 
 /* Sums over many terms round many times: the more inputs, the more room. */
@@ -152,10 +156,9 @@ static tn_status compare(struct verify *v, struct tn_unit *u, const struct tn_un
 static tn_status verify_unit(struct verify *v, const uint32_t *nodes, uint32_t n_nodes)
 {
     struct tn_unit u;
-    uint32_t precision = v->run->plan->ir.nodes[nodes[0]].support.precision;
     tn_status st = tn_unit_open(v->run, nodes, n_nodes, v->ref, v->queue, &u, v->err);
     if (st == TN_OK)
-        st = tn_unit_evaluate(&u, step_of(precision), N_MOVES, v->err);
+        st = tn_unit_evaluate(&u, step_of(&v->run->plan->ir, nodes, n_nodes), N_MOVES, v->err);
     for (uint32_t i = 0; st == TN_OK && i < u.n_values; i++)
         if (u.values[i].producer != TN_NONE)
             st = compare(v, &u, &u.values[i]);

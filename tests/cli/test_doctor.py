@@ -192,6 +192,29 @@ def training_avoids_what_is_remembered():
 
 
 @case
+def each_of_many_faults_is_named_once():
+    ops = ["matmul"] + [f"unused_{i}" for i in range(31)] + ["relu"]
+    write_state(json.dumps({"format": 1, "devices": [cpu_entry(
+        failed=[{"op": op, "reason": "wrong value"} for op in ops])]}))
+    done = TOOL.run("train", *SMALL, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    for op in ("matmul", "relu"):
+        assert done.stderr.count(f"'{op}' runs on another device") == 1, (op, done.stderr)
+    write_state('{"format": 1, "devices": []}')
+
+
+@case
+def an_operator_that_is_right_again_is_given_back():
+    write_state(json.dumps({"format": 1, "devices": [cpu_entry(
+        failed=[{"op": op, "reason": "wrong value"} for op in ("matmul", "sgd", "dropout", "normal")])]}))
+    rc, lines = doctor("--device", "cpu")
+    device = [line for line in lines if line["event"] == "device" and line["backend"] == "cpu"][0]
+    assert rc == 0 and device["verdict"] == "good", device
+    with open(os.path.join(TOOL.cwd, "state", "devices.json")) as file:
+        assert [d["failed"] for d in json.load(file)["devices"] if d["backend"] == "cpu"] == [[]]
+
+
+@case
 def another_driver_is_looked_at_afresh():
     write_state(json.dumps({"format": 1, "devices": [cpu_entry(driver="Tenon cpu of long ago")]}))
     done = TOOL.run("train", *SMALL, "--device", "cpu", "--strict")
