@@ -115,7 +115,9 @@ static void note_failure(json_t *device, const json_t *event)
     size_t i;
     char reason[700];
     const char *op = get_string(event, "op");
-    json_array_foreach(failed, i, item) if (strcmp(get_string(item, "op"), op) == 0) return;
+    json_array_foreach (failed, i, item)
+        if (strcmp(get_string(item, "op"), op) == 0)
+            return;
     snprintf(reason, sizeof(reason), "case %.100s, %.10s: %.500s", get_string(event, "case"),
              get_string(event, "dtype"), get_string(event, "message"));
     json_array_append_new(failed, json_pack("{s:s, s:s, s:s}", "op", op, "reason", reason,
@@ -266,20 +268,16 @@ static void attach_facts(struct doctor *d)
 {
     json_t *fact, *device;
     size_t f, i;
-    json_array_foreach(d->facts, f, fact)
-    {
+    json_array_foreach (d->facts, f, fact) {
         const json_t *index = json_object_get(fact, "index");
-        json_array_foreach(
-            d->devices, i,
-            device) if (index &&
-                        strcmp(get_string(fact, "backend"), get_string(device, "backend")) == 0 &&
-                        json_equal(index, json_object_get(device, "index")))
-        {
-            if (!json_object_get(device, "facts"))
-                json_object_set_new(device, "facts", json_object());
-            set_string(json_object_get(device, "facts"), get_string(fact, "key"),
-                       get_string(fact, "value"));
-        }
+        json_array_foreach (d->devices, i, device)
+            if (index && strcmp(get_string(fact, "backend"), get_string(device, "backend")) == 0 &&
+                json_equal(index, json_object_get(device, "index"))) {
+                if (!json_object_get(device, "facts"))
+                    json_object_set_new(device, "facts", json_object());
+                set_string(json_object_get(device, "facts"), get_string(fact, "key"),
+                           get_string(fact, "value"));
+            }
     }
 }
 
@@ -336,8 +334,8 @@ static tn_status remember_one(tn_runtime *runtime, const json_t *examined, struc
     struct tn_device_fault *faults = calloc(n ? n : 1, sizeof(*faults));
     if (!faults)
         return tn_error_set(err, TN_E_OOM, "out of memory");
-    json_array_foreach(failed, i, item) faults[i] =
-        (struct tn_device_fault){get_string(item, "op"), get_string(item, "reason")};
+    json_array_foreach (failed, i, item)
+        faults[i] = (struct tn_device_fault){get_string(item, "op"), get_string(item, "reason")};
     tn_status st = tn_device_set_faults(device, faults, n, err);
     free(faults);
     return st;
@@ -350,9 +348,9 @@ static tn_status remember(const struct doctor *d, struct tn_error *err)
     json_t *device;
     size_t i;
     tn_status st = cli_open_runtime(d->options, NULL, &runtime, NULL, err);
-    json_array_foreach(d->devices, i,
-                       device) if (st == TN_OK && json_object_get(device, "cases_passed")) st =
-        remember_one(runtime, device, err);
+    json_array_foreach (d->devices, i, device)
+        if (st == TN_OK && json_object_get(device, "cases_passed"))
+            st = remember_one(runtime, device, err);
     tn_runtime_destroy(&runtime);
     return st;
 }
@@ -364,10 +362,11 @@ static void find_gpus(struct doctor *d)
     struct gpu_offered offered[64];
     size_t n = 0, i;
     json_t *device;
-    json_array_foreach(d->devices, i,
-                       device) if (n < 64 && strcmp(get_string(device, "kind"), "GPU") == 0)
-        offered[n++] = (struct gpu_offered){get_string(device, "uid"), get_string(device, "name"),
-                                            get_string(device, "driver")};
+    json_array_foreach (d->devices, i, device)
+        if (n < 64 && strcmp(get_string(device, "kind"), "GPU") == 0)
+            offered[n++] =
+                (struct gpu_offered){get_string(device, "uid"), get_string(device, "name"),
+                                     get_string(device, "driver")};
     const char *drm = getenv("TENON_SYS_DRM"); /* another folder, for tests */
     d->n_cards = gpus_find(drm && *drm ? drm : NULL, offered, n, d->cards);
     for (i = 0; i < d->n_cards; i++)
@@ -387,7 +386,8 @@ static int examine_all(struct doctor *d, struct tn_error *err)
 {
     json_t *device;
     size_t i;
-    json_array_foreach(d->devices, i, device) examine(d, device);
+    json_array_foreach (d->devices, i, device)
+        examine(d, device);
     attach_facts(d);
     if (d->list_fault[0] || remember(d, err) == TN_OK)
         return CLI_OK;

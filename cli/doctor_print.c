@@ -42,9 +42,11 @@ static void print_facts(const struct doctor *d)
 {
     json_t *fact;
     size_t i;
-    json_array_foreach(d->facts, i, fact) if (!json_object_get(fact, "index")) printf(
-        "  %s: %s: %s\n", text_of(fact, "backend"), text_of(fact, "key"), text_of(fact, "value"));
-    json_array_foreach(d->rejected, i, fact)
+    json_array_foreach (d->facts, i, fact)
+        if (!json_object_get(fact, "index"))
+            printf("  %s: %s: %s\n", text_of(fact, "backend"), text_of(fact, "key"),
+                   text_of(fact, "value"));
+    json_array_foreach (d->rejected, i, fact)
         printf("  not loaded: %s: %s\n", text_of(fact, "path"), text_of(fact, "reason"));
     if (d->list_fault[0])
         printf("  %s\n", d->list_fault);
@@ -54,7 +56,7 @@ static void print_failures(const json_t *device)
 {
     json_t *item;
     size_t i;
-    json_array_foreach(json_object_get(device, "failed"), i, item)
+    json_array_foreach (json_object_get(device, "failed"), i, item)
         printf("      %s: %s\n        %s\n", text_of(item, "op"), text_of(item, "reason"),
                text_of(item, "command"));
 }
@@ -84,8 +86,9 @@ static void print_speed(const struct doctor *d, const json_t *device)
         printf("    speed: %s\n", text_of(device, "speed_fault"));
     if (!json_object_get(device, "gemm_gflops"))
         return;
-    json_array_foreach(d->devices, i, other) if (strcmp(text_of(other, "backend"), "cpu") == 0)
-        cpu = other;
+    json_array_foreach (d->devices, i, other)
+        if (strcmp(text_of(other, "backend"), "cpu") == 0)
+            cpu = other;
     printf("    speed: matrices %.0f GFLOP/s (%.0f x %.0f), memory %.1f GB/s",
            number_of(device, "gemm_gflops"), number_of(device, "gemm_size"),
            number_of(device, "gemm_size"), number_of(device, "bandwidth_gbs"));
@@ -108,7 +111,7 @@ static void print_device(const struct doctor *d, const json_t *device)
         printf("    memory: %s, at most %s at once\n",
                cli_format_bytes((uint64_t)number_of(device, "mem_total"), memory, sizeof(memory)),
                cli_format_bytes((uint64_t)number_of(device, "max_alloc"), most, sizeof(most)));
-    json_object_foreach(json_object_get(device, "facts"), key, value)
+    json_object_foreach (json_object_get(device, "facts"), key, value)
         printf("    %s: %s\n", key, json_string_value(value));
     print_speed(d, device);
     if (json_object_get(device, "verdict"))
@@ -160,7 +163,8 @@ void doctor_print(const struct doctor *d)
     printf("tenon %s on %s\n\nbackends and platforms\n", tn_version(), system);
     print_facts(d);
     printf("\ndevices\n");
-    json_array_foreach(d->devices, i, device) print_device(d, device);
+    json_array_foreach (d->devices, i, device)
+        print_device(d, device);
     printf("\nGPUs of this machine\n");
     print_cards(d);
     if (d->n_faulty || d->n_unusable)
@@ -189,7 +193,8 @@ void doctor_print_json(const struct doctor *d)
     json_t *line;
     size_t i;
     for (size_t l = 0; l < 3; l++)
-        json_array_foreach(lists[l], i, line) cli_json(json_incref(line));
+        json_array_foreach (lists[l], i, line)
+            cli_json(json_incref(line));
     for (i = 0; i < d->n_cards; i++)
         cli_json(card_json(&d->cards[i]));
     cli_json_done(d->options,

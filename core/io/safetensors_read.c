@@ -104,8 +104,7 @@ static tn_status check_meta(tn_safetensors *file, struct tn_error *err)
     if (meta && !json_is_object(meta))
         return tn_error_set(err, TN_E_INVALID, "'%s': " TN_SAFETENSORS_META " is not an object",
                             file->path);
-    json_object_foreach(meta, key, value)
-    {
+    json_object_foreach (meta, key, value) {
         if (!json_is_string(value))
             return tn_error_set(err, TN_E_INVALID, "'%s': metadata '%s' is not a string",
                                 file->path, key);
@@ -228,8 +227,7 @@ static tn_status parse_entries(tn_safetensors *file, struct tn_error *err)
     file->entries = calloc(json_object_size(file->header) + 1, sizeof(*file->entries));
     if (!file->entries)
         return out_of_memory(file->path, err);
-    json_object_foreach(file->header, name, value)
-    {
+    json_object_foreach (file->header, name, value) {
         if (strcmp(name, TN_SAFETENSORS_META) == 0)
             continue;
         struct entry *entry = &file->entries[file->n_entries++];

@@ -117,8 +117,7 @@ static int take_faults(struct tn_device *device, const json_t *entry)
 {
     size_t i;
     json_t *item;
-    json_array_foreach(json_object_get(entry, "failed"), i, item)
-    {
+    json_array_foreach (json_object_get(entry, "failed"), i, item) {
         const char *op = json_string_value(json_object_get(item, "op"));
         const char *reason = json_string_value(json_object_get(item, "reason"));
         if (op && !add_fault(device, op, reason ? reason : "it failed conformance"))
