@@ -18,8 +18,6 @@ static const struct tn_op *const operators[] = {
 /* A linear search: it runs once per node while a graph is built, over less than a hundred names. */
 const struct tn_op *tn_op_find(const char *name)
 {
-    if (strcmp(name, "select") == 0) /* what `where` was called at first */
-        name = "where";
     for (size_t i = 0; i < TN_LEN(operators); i++)
         if (strcmp(operators[i]->name, name) == 0)
             return operators[i];
