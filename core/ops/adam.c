@@ -18,106 +18,53 @@
  *
  * apply = 0 copies param, m and v: a choice, not a product, so that a NaN gradient leaves no trace.
  */
-#include <inttypes.h>
 #include <math.h>
 
 #include "ops/update.h"
 
-enum { PARAM, M = 2, V, CORRECTION, N_IN = 8 };
-static const char *const in_names[] = {"param",      "grad", "m",        "v",
-                                       "correction", "lr",   "grad_mul", "apply"};
-static const char *const out_names[] = {"param", "m", "v"};
+enum { PARAM, M = 2, V, CORRECTION };
 enum { V_MAX = V + 1 };
 static const char *const amsgrad_in[] = {"param",      "grad", "m",        "v",    "v_max",
                                          "correction", "lr",   "grad_mul", "apply"};
 static const char *const amsgrad_out[] = {"param", "m", "v", "v_max"};
 
-#define BETA_ATTRS                                                      \
-    {.name = "beta1",                                                   \
-     .type = TN_ATTR_FLOAT,                                             \
-     .dflt = {.u.f = 0.9},                                              \
-     .doc = "decay of the mean of gradients, [0, 1)"},                  \
-    {                                                                   \
-        .name = "beta2", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0.999}, \
-        .doc = "decay of the mean of squared gradients, [0, 1)"         \
-    }
-#define EPSILON_ATTR                                                                    \
-    {                                                                                   \
-        .name = "epsilon", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 1e-7},                \
-        .doc = "added to the root, so that a parameter at rest does not divide by zero" \
-    }
+#define EPSILON_ATTR                      \
+    TN_UPDATE_FLOAT_ATTR("epsilon", 1e-7, \
+                         "added to the root, so that a parameter at rest does not divide by zero")
 
-static const struct tn_attr_schema adam_attrs[] = {BETA_ATTRS,
-                                                   EPSILON_ATTR,
-                                                   {.name = "weight_decay",
-                                                    .type = TN_ATTR_FLOAT,
-                                                    .dflt = {.u.f = 0},
-                                                    .doc = "added to the gradient times param"},
-                                                   TN_UPDATE_CLIP_ATTR};
+static const struct tn_attr_schema adam_attrs[] = {
+    TN_UPDATE_BETA_ATTRS, EPSILON_ATTR,
+    TN_UPDATE_FLOAT_ATTR("weight_decay", 0, "added to the gradient times param"),
+    TN_UPDATE_CLIP_ATTR};
 static const struct tn_attr_schema adamw_attrs[] = {
-    BETA_ATTRS,
-    EPSILON_ATTR,
-    {.name = "weight_decay",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0.01},
-     .doc = "decoupled: param loses lr weight_decay param in each step"},
+    TN_UPDATE_BETA_ATTRS, EPSILON_ATTR,
+    TN_UPDATE_FLOAT_ATTR("weight_decay", 0.01,
+                         "decoupled: param loses lr weight_decay param in each step"),
     TN_UPDATE_CLIP_ATTR};
-static const struct tn_attr_schema nadam_attrs[] = {
-    BETA_ATTRS,
-    EPSILON_ATTR,
-    {.name = "weight_decay", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0}, .doc = "see decoupled"},
-    TN_UPDATE_DECOUPLED_ATTR,
-    TN_UPDATE_CLIP_ATTR};
+static const struct tn_attr_schema nadam_attrs[] = {TN_UPDATE_BETA_ATTRS, EPSILON_ATTR,
+                                                    TN_UPDATE_DECAY_ATTR, TN_UPDATE_DECOUPLED_ATTR,
+                                                    TN_UPDATE_CLIP_ATTR};
 static const struct tn_attr_schema schedule_attrs[] = {
-    BETA_ATTRS,
-    {.name = "momentum_decay",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0.004},
-     .doc = "how fast the momentum grows towards beta1"}};
-static const struct tn_attr_schema correction_attrs[] = {BETA_ATTRS};
-
-static tn_status check_betas(const struct tn_infer *ctx)
-{
-    tn_status status = tn_update_range(ctx, "beta1", 0, 1);
-    return status == TN_OK ? tn_update_range(ctx, "beta2", 0, 1) : status;
-}
-
-/* `slots` state tensors, then the correction of n_correction numbers. */
-static tn_status moments_infer(struct tn_infer *ctx, const char *const *names, uint32_t n_slots,
-                               int64_t n_correction, const char *maker)
-{
-    const uint32_t at = n_slots + 2;
-    tn_status status = TN_OK;
-    for (uint32_t i = 2; status == TN_OK && i < at; i++)
-        if (!ctx->in[i])
-            status = tn_infer_fail(ctx, "'%s' is missing", names[i]);
-    if (status == TN_OK)
-        status = tn_update_infer(ctx, names, n_slots);
-    if (status == TN_OK)
-        status = tn_infer_rank(ctx, at, 1, 1);
-    if (status != TN_OK)
-        return status;
-    const struct tn_type *c = ctx->in[at];
-    if (c->dtype != TN_F32 || c->shape.dim[0] != n_correction)
-        return tn_infer_fail(ctx, "'correction' must be f32 [%" PRId64 "], as %s gives it",
-                             n_correction, maker);
-    status = check_betas(ctx);
-    return status == TN_OK ? tn_update_range(ctx, "epsilon", 0, INFINITY) : status;
-}
+    TN_UPDATE_BETA_ATTRS,
+    TN_UPDATE_FLOAT_ATTR("momentum_decay", 0.004, "how fast the momentum grows towards beta1")};
+static const struct tn_attr_schema correction_attrs[] = {TN_UPDATE_BETA_ATTRS};
 
 static tn_status adam_infer(struct tn_infer *ctx)
 {
-    return moments_infer(ctx, in_names, 2, 2, "bias_correction");
+    return tn_update_infer_moments(
+        ctx, &(struct tn_update_moments){tn_update_moments_in, 2, 2, "bias_correction"});
 }
 
 static tn_status amsgrad_infer(struct tn_infer *ctx)
 {
-    return moments_infer(ctx, amsgrad_in, 3, 2, "bias_correction");
+    return tn_update_infer_moments(
+        ctx, &(struct tn_update_moments){amsgrad_in, 3, 2, "bias_correction"});
 }
 
 static tn_status nadam_infer(struct tn_infer *ctx)
 {
-    return moments_infer(ctx, in_names, 2, 3, "nadam_correction");
+    return tn_update_infer_moments(
+        ctx, &(struct tn_update_moments){tn_update_moments_in, 2, 3, "nadam_correction"});
 }
 
 struct moments {
@@ -198,7 +145,7 @@ static tn_status correction_infer(struct tn_infer *ctx)
         status = tn_infer_fail(ctx, "'step' is %s, must be an i64 scalar",
                                tn_dtype_name(ctx->in[0]->dtype));
     if (status == TN_OK)
-        status = check_betas(ctx);
+        status = tn_update_infer_betas(ctx);
     if (status == TN_OK)
         ctx->out[0] = (struct tn_type){.dtype = TN_F32, .shape = TN_SHAPE(2)};
     return status;
@@ -234,9 +181,9 @@ static tn_status schedule_infer(struct tn_infer *ctx)
     if (status == TN_OK)
         status = tn_update_scalar(ctx, schedule_in, 2);
     if (status == TN_OK)
-        status = check_betas(ctx);
+        status = tn_update_infer_betas(ctx);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "momentum_decay", 0, INFINITY);
+        status = tn_ops_infer_range(ctx, "momentum_decay", 0, INFINITY);
     if (status != TN_OK)
         return status;
     ctx->out[0] = (struct tn_type){.dtype = TN_F32, .shape = TN_SHAPE(3)};
@@ -265,93 +212,37 @@ static void schedule_reference(const struct tn_ref *ctx)
     "bias_correction; " TN_UPDATE_SCALARS
 
 const struct tn_op tn_op_adam = {
-    .name = "adam",
-    .version = 1,
-    .min_in = N_IN,
-    .max_in = N_IN,
-    .n_out = 3,
-    .flags = TN_OP_UPDATE,
-    .in_names = in_names,
-    .out_names = out_names,
-    .attrs = adam_attrs,
-    .n_attrs = TN_LEN(adam_attrs),
+    TN_UPDATE_OP(adam, tn_update_moments_in, tn_update_moments_out, adam_attrs, adam_infer,
+                 adam_reference),
     .formula = "m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2; "
                "param -= lr (m / c1) / (sqrt(v / c2) + epsilon)",
     .shapes = MOMENTS_SHAPES,
-    .infer = adam_infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = adam_reference,
 };
 const struct tn_op tn_op_adamw = {
-    .name = "adamw",
-    .version = 1,
-    .min_in = N_IN,
-    .max_in = N_IN,
-    .n_out = 3,
-    .flags = TN_OP_UPDATE,
-    .in_names = in_names,
-    .out_names = out_names,
-    .attrs = adamw_attrs,
-    .n_attrs = TN_LEN(adamw_attrs),
+    TN_UPDATE_OP(adamw, tn_update_moments_in, tn_update_moments_out, adamw_attrs, adam_infer,
+                 adamw_reference),
     .formula = "param -= lr weight_decay param + lr (m / c1) / (sqrt(v / c2) + epsilon)",
     .shapes = MOMENTS_SHAPES,
-    .infer = adam_infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = adamw_reference,
 };
 const struct tn_op tn_op_amsgrad = {
-    .name = "amsgrad",
-    .version = 1,
-    .min_in = N_IN + 1,
-    .max_in = N_IN + 1,
-    .n_out = 4,
-    .flags = TN_OP_UPDATE,
-    .in_names = amsgrad_in,
-    .out_names = amsgrad_out,
-    .attrs = nadam_attrs,
-    .n_attrs = TN_LEN(nadam_attrs),
+    TN_UPDATE_OP(amsgrad, amsgrad_in, amsgrad_out, nadam_attrs, amsgrad_infer, amsgrad_reference),
     .formula = "as adam, with v_max = max(v_max, v) under the root in the place of v",
     .shapes = MOMENTS_SHAPES,
-    .infer = amsgrad_infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = amsgrad_reference,
 };
 const struct tn_op tn_op_nadam = {
-    .name = "nadam",
-    .version = 1,
-    .min_in = N_IN,
-    .max_in = N_IN,
-    .n_out = 3,
-    .flags = TN_OP_UPDATE,
-    .in_names = in_names,
-    .out_names = out_names,
-    .attrs = nadam_attrs,
-    .n_attrs = TN_LEN(nadam_attrs),
+    TN_UPDATE_OP(nadam, tn_update_moments_in, tn_update_moments_out, nadam_attrs, nadam_infer,
+                 nadam_reference),
     .formula = "m, v as adam's; param -= lr (c1 g + c2 m) / (sqrt(v / c3) + epsilon)",
     .shapes = "param, grad, m, v one shape, floating point; correction f32 [3] of "
               "nadam_correction; " TN_UPDATE_SCALARS,
-    .infer = nadam_infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = nadam_reference,
 };
 const struct tn_op tn_op_nadam_correction = {
-    .name = "nadam_correction",
-    .version = 1,
-    .min_in = 3,
-    .max_in = 3,
-    .n_out = 2,
-    .flags = TN_OP_UPDATE,
-    .in_names = schedule_in,
-    .out_names = schedule_out,
-    .attrs = schedule_attrs,
-    .n_attrs = TN_LEN(schedule_attrs),
+    TN_UPDATE_OP(nadam_correction, schedule_in, schedule_out, schedule_attrs, schedule_infer,
+                 schedule_reference),
     .formula =
         "mu(t) = beta1 (1 - 0.96^(t momentum_decay) / 2); product = product mu(t); correction "
         "= (1 - mu(t)) / (1 - product), mu(t + 1) / (1 - product mu(t + 1)), 1 - beta2^t",
     .shapes = "product, apply f32 scalars, step an i64 scalar; correction f32 [3]",
-    .infer = schedule_infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = schedule_reference,
 };
 const struct tn_op tn_op_bias_correction = {
     .name = "bias_correction",

@@ -44,8 +44,7 @@ static void search(const struct tn_ref *ctx, int smallest)
     const struct tn_ref_tensor *x = &ctx->in[0];
     int last = tn_attrs_int(ctx->attrs, "select_last_index") != 0;
     int is_float = tn_dtype_is_float(x->type.dtype);
-    int64_t axis = tn_attrs_int(ctx->attrs, "axis");
-    uint32_t mask = 1u << (axis < 0 ? axis + x->type.shape.rank : axis);
+    uint32_t mask = 1u << tn_ops_axis(ctx->attrs, x->type.shape.rank);
     struct tn_walk outer, inner;
     int64_t n = tn_reduce_walk(&x->type.shape, mask, &outer, &inner);
     for (int64_t o = 0; o < ctx->out[0].count; o++, tn_walk_next(&outer)) {

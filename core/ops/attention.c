@@ -18,7 +18,6 @@
  *   dq_i = scale sum_j ds_ij k_j    dk_j = scale sum_i ds_ij q_i */
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "graph/graph.h"
 #include "ops/util.h"
@@ -310,19 +309,13 @@ static void reference(const struct tn_ref *ctx)
     }
 }
 
-static void clear(const struct tn_ref_tensor *t)
-{
-    if (t->count)
-        memset(t->data.f, 0, sizeof(double) * (size_t)t->count);
-}
-
 static void grad_reference(const struct tn_ref *ctx)
 {
     struct job j = job_of(ctx);
     const struct tn_ref_tensor *in = ctx->in;
     double *s = ctx->scratch;
     for (uint32_t k = 0; k < 4; k++)
-        clear(&ctx->out[k]);
+        tn_ops_clear(&ctx->out[k]);
     for (int64_t r = 0; r < j.n_batch * j.heads * j.lq; r++) {
         int64_t i = r % j.lq, h = r / j.lq % j.heads, b = r / j.lq / j.heads;
         const double *q = in[Q].data.f + r * j.d, *dy = in[DY].data.f + r * j.dv;

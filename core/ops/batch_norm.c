@@ -45,14 +45,6 @@ static tn_status check_channels(const struct tn_infer *ctx, const char *const *n
     return status;
 }
 
-static tn_status check_epsilon(const struct tn_infer *ctx)
-{
-    double epsilon = tn_attrs_float(ctx->attrs, "epsilon");
-    if (!(epsilon >= 0) || isinf(epsilon))
-        return tn_infer_fail(ctx, "epsilon is %g, must be finite and not negative", epsilon);
-    return TN_OK;
-}
-
 static int64_t cells_per_channel(const struct tn_shape *x)
 {
     return x->dim[0] * tn_ops_product(x, 2, x->rank);
@@ -65,7 +57,7 @@ static tn_status norm_infer(struct tn_infer *ctx)
 {
     tn_status status = check_channels(ctx, norm_in, 1, 3);
     if (status == TN_OK)
-        status = check_epsilon(ctx);
+        status = tn_ops_infer_range(ctx, "epsilon", 0, INFINITY);
     if (status != TN_OK)
         return status;
     if (cells_per_channel(&ctx->in[0]->shape) == 0)
@@ -98,7 +90,7 @@ static tn_status inference_infer(struct tn_infer *ctx)
 {
     tn_status status = check_channels(ctx, norm_in, 1, 5);
     if (status == TN_OK)
-        status = check_epsilon(ctx);
+        status = tn_ops_infer_range(ctx, "epsilon", 0, INFINITY);
     if (status == TN_OK)
         ctx->out[0] = *ctx->in[0];
     return status;

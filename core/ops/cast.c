@@ -6,13 +6,8 @@
 
 static tn_status cast_infer(struct tn_infer *ctx)
 {
-    const char *name = tn_attrs_string(ctx->attrs, "dtype");
-    tn_dtype dtype = tn_ops_dtype_named(name);
-    if (!dtype)
-        return tn_infer_fail(ctx, TN_OPS_BAD_DTYPE, name);
     ctx->out[0] = *ctx->in[0];
-    ctx->out[0].dtype = dtype;
-    return TN_OK;
+    return tn_ops_infer_dtype(ctx, &ctx->out[0].dtype);
 }
 
 static void cast_reference(const struct tn_ref *ctx)

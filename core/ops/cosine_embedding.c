@@ -12,13 +12,9 @@
 static tn_status infer_rows(const struct tn_infer *ctx, uint32_t weight, struct tn_shape *out_rows)
 {
     char text[128];
-    tn_status st = tn_infer_float(ctx, 0);
+    tn_status st = tn_reduction_infer_pair(ctx);
     if (st == TN_OK)
-        st = tn_infer_rank(ctx, 0, 1, TN_MAX_RANK);
-    for (uint32_t i = 1; st == TN_OK && i < 3; i++)
-        st = tn_infer_same_dtype(ctx, 0, i);
-    if (st == TN_OK)
-        st = tn_infer_same_shape(ctx, 0, 1);
+        st = tn_infer_same_dtype(ctx, 0, 2);
     if (st == TN_OK)
         st = tn_reduction_infer(ctx, 0);
     if (st != TN_OK)

@@ -14,10 +14,7 @@ static const char *const accumulate_in[] = {"acc", "value", "reset"};
 static const char *const accumulate_out[] = {"acc"};
 
 static const struct tn_attr_schema ema_attrs[] = {
-    {.name = "momentum",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0.99},
-     .doc = "share of the old average that is kept, [0, 1]"}};
+    TN_UPDATE_FLOAT_ATTR("momentum", 0.99, "share of the old average that is kept, [0, 1]")};
 
 static tn_status counter_infer(struct tn_infer *ctx)
 {
@@ -39,7 +36,7 @@ static void counter_reference(const struct tn_ref *ctx)
 
 static tn_status ema_infer(struct tn_infer *ctx)
 {
-    tn_status status = tn_update_alike(ctx, 0, 1);
+    tn_status status = tn_ops_infer_alike(ctx, 0, 1);
     if (status == TN_OK)
         status = tn_update_scalar(ctx, ema_in, 2);
     double momentum = tn_attrs_float(ctx->attrs, "momentum");
@@ -61,7 +58,7 @@ static void ema_reference(const struct tn_ref *ctx)
 
 static tn_status accumulate_infer(struct tn_infer *ctx)
 {
-    tn_status status = tn_update_alike(ctx, 0, 1);
+    tn_status status = tn_ops_infer_alike(ctx, 0, 1);
     if (status == TN_OK)
         status = tn_update_scalar(ctx, accumulate_in, 2);
     if (status == TN_OK)
@@ -93,21 +90,9 @@ const struct tn_op tn_op_counter_add = {
     .reference = counter_reference,
 };
 const struct tn_op tn_op_ema_update = {
-    .name = "ema_update",
-    .version = 1,
-    .min_in = 3,
-    .max_in = 3,
-    .n_out = 1,
-    .flags = TN_OP_UPDATE,
-    .in_names = ema_in,
-    .out_names = ema_out,
-    .attrs = ema_attrs,
-    .n_attrs = TN_LEN(ema_attrs),
+    TN_UPDATE_OP(ema_update, ema_in, ema_out, ema_attrs, ema_infer, ema_reference),
     .formula = "momentum state + (1 - momentum) value",
     .shapes = "state, value one shape, floating point; apply an f32 scalar",
-    .infer = ema_infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = ema_reference,
 };
 const struct tn_op tn_op_accumulate = {
     .name = "accumulate",

@@ -48,13 +48,7 @@ static tn_status infer_labels(const struct tn_infer *ctx, struct tn_shape *out_r
 
 static tn_status infer_targets(const struct tn_infer *ctx, struct tn_shape *out_rows)
 {
-    tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_infer_rank(ctx, 0, 1, TN_MAX_RANK);
-    if (st == TN_OK)
-        st = tn_infer_same_dtype(ctx, 0, 1);
-    if (st == TN_OK)
-        st = tn_infer_same_shape(ctx, 0, 1);
+    tn_status st = tn_reduction_infer_pair(ctx);
     if (st == TN_OK)
         *out_rows = tn_shape_make(ctx->in[0]->shape.dim, ctx->in[0]->shape.rank - 1);
     return st;

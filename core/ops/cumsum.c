@@ -52,8 +52,7 @@ static void sum_integers(const struct line *l, const int64_t *x, int64_t *y, tn_
 static void reference(const struct tn_ref *ctx)
 {
     const struct tn_shape *s = &ctx->in[0].type.shape;
-    int64_t axis = tn_attrs_int(ctx->attrs, "axis");
-    uint32_t d = (uint32_t)(axis < 0 ? axis + s->rank : axis);
+    uint32_t d = tn_ops_axis(ctx->attrs, s->rank);
     int64_t n = s->dim[d], step = tn_ops_product(s, d + 1, s->rank);
     int64_t lines = tn_ops_product(s, 0, d) * step;
     int reverse = tn_attrs_int(ctx->attrs, "reverse") != 0;

@@ -2,11 +2,9 @@
  *
  *   embedding       y[p, :] = table[ids[p], :], zeros for an index outside [0, V)
  *   embedding_grad  dtable[v, :] = sum of dy[p, :] over the positions p with ids[p] = v, in order
- * of position; an index outside is ignored
+ *                   of position; an index outside is ignored
  *
  * The order of the sum is fixed, so that every device gives the same bits on every run. */
-#include <string.h>
-
 #include "ops/util.h"
 
 static tn_status embedding_infer(struct tn_infer *ctx)
@@ -89,8 +87,7 @@ static tn_status embedding_grad_infer(struct tn_infer *ctx)
 static void embedding_grad_reference(const struct tn_ref *ctx)
 {
     int64_t rows = ctx->out[0].type.shape.dim[0], width = ctx->out[0].type.shape.dim[1];
-    if (ctx->out[0].count)
-        memset(ctx->out[0].data.f, 0, sizeof(double) * (size_t)ctx->out[0].count);
+    tn_ops_clear(&ctx->out[0]);
     for (int64_t p = 0; p < ctx->in[0].count; p++) {
         int64_t id = ctx->in[0].data.i[p];
         if (id < 0 || id >= rows)

@@ -5,35 +5,15 @@
 
 static tn_status fill_infer(struct tn_infer *ctx)
 {
-    uint32_t rank;
-    const int64_t *dims = tn_attrs_ints(ctx->attrs, "shape", &rank);
-    const char *name = tn_attrs_string(ctx->attrs, "dtype");
-    tn_dtype dtype = tn_ops_dtype_named(name);
-    char text[128];
-    int64_t n;
-    if (!dtype)
-        return tn_infer_fail(ctx, TN_OPS_BAD_DTYPE, name);
-    if (rank > TN_MAX_RANK)
-        return tn_infer_fail(ctx, "a shape of %u dims is too long: the limit is %d", rank,
-                             TN_MAX_RANK);
-    struct tn_shape shape = tn_shape_make(dims, rank);
-    if (tn_shape_count(&shape, &n) != TN_OK)
-        return tn_infer_fail(ctx, "shape %s must have no negative dim and at most 2^63 elements",
-                             tn_ops_format_ints(dims, rank, text, sizeof(text)));
-    ctx->out[0] = (struct tn_type){dtype, shape};
-    return TN_OK;
+    tn_status st = tn_ops_infer_dtype(ctx, &ctx->out[0].dtype);
+    return st == TN_OK ? tn_ops_infer_shape(ctx, &ctx->out[0].shape) : st;
 }
 
 static void fill_reference(const struct tn_ref *ctx)
 {
     double value = tn_attrs_float(ctx->attrs, "value");
-    struct tn_ref_tensor *y = &ctx->out[0];
-    for (int64_t i = 0; i < y->count; i++) {
-        if (tn_dtype_is_float(y->type.dtype))
-            y->data.f[i] = value;
-        else
-            y->data.i[i] = tn_ops_saturate(value, y->type.dtype);
-    }
+    for (int64_t i = 0; i < ctx->out[0].count; i++)
+        tn_ops_put(&ctx->out[0], i, value);
 }
 
 static tn_status zero_gradient(const struct tn_grad *ctx)

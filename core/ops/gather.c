@@ -1,21 +1,17 @@
 /* Elements by index along one axis, as ONNX Gather, GatherElements and ScatterElements (reduction
  * add). An index i in [-n, 0) means n + i.
  *
- *   gather           y[a, k, b] = x[a, indices[k], b]            dx = sums of dy by index
- * (gather_grad) gather_grad      linear in dy, so its own gradient is the gather again
- *   take_along_axis  y[.., i, ..] = x[.., indices[.., i, ..], ..]              dx = scatter_add in
- * zeros scatter_add      y = x, then y[.., indices[.., i, ..], ..] += updates[.., i, ..] dx = dy,
- * dupdates = take_along_axis of dy
+ *   gather           y[a, k, b] = x[a, indices[k], b]
+ *                    dx = sums of dy by index (gather_grad)
+ *   gather_grad      linear in dy, so its own gradient is the gather again
+ *   take_along_axis  y[.., i, ..] = x[.., indices[.., i, ..], ..]
+ *                    dx = scatter_add in zeros
+ *   scatter_add      y = x, then y[.., indices[.., i, ..], ..] += updates[.., i, ..]
+ *                    dx = dy, dupdates = take_along_axis of dy
  *
  * Outside [-n, n) ONNX leaves the result open; here such an index gives zero, and takes part in no
  * sum, on every device. Sums run in order of position, so that every run gives the same bits. */
 #include "ops/util.h"
-
-static uint32_t axis_of(const struct tn_attrs *attrs, uint32_t rank)
-{
-    int64_t axis = tn_attrs_int(attrs, "axis");
-    return (uint32_t)(axis < 0 ? axis + rank : axis);
-}
 
 /* The index as one in [0, n), or -1. */
 static int64_t resolve(int64_t index, int64_t n)
@@ -25,22 +21,21 @@ static int64_t resolve(int64_t index, int64_t n)
     return index >= 0 && index < n ? index : -1;
 }
 
-static void put_zero(const struct tn_ref_tensor *out, int64_t at)
+/* `shape` with `dims` in the place of its axes [axis, axis + n_old). */
+static tn_status replace_axes(const struct tn_infer *ctx, const struct tn_shape *shape,
+                              uint32_t axis, uint32_t n_old, const struct tn_shape *dims,
+                              struct tn_shape *out_shape)
 {
-    if (tn_dtype_is_float(out->type.dtype))
-        out->data.f[at] = 0.0;
-    else
-        out->data.i[at] = 0;
-}
-
-static void add_to(const struct tn_ref_tensor *out, int64_t to, const struct tn_ref_tensor *in,
-                   int64_t from)
-{
-    if (tn_dtype_is_float(out->type.dtype))
-        out->data.f[to] += in->data.f[from];
-    else
-        out->data.i[to] = tn_ops_wrap(
-            (int64_t)((uint64_t)out->data.i[to] + (uint64_t)in->data.i[from]), out->type.dtype);
+    struct tn_shape made = tn_shape_make(shape->dim, axis);
+    if (shape->rank - n_old + dims->rank > TN_MAX_RANK)
+        return tn_infer_fail(ctx, "the output would have %u axes; at most %d are possible",
+                             shape->rank - n_old + dims->rank, TN_MAX_RANK);
+    for (uint32_t d = 0; d < dims->rank; d++)
+        made.dim[made.rank++] = dims->dim[d];
+    for (uint32_t d = axis + n_old; d < shape->rank; d++)
+        made.dim[made.rank++] = shape->dim[d];
+    *out_shape = made;
+    return TN_OK;
 }
 
 /* --- gather --- */
@@ -54,32 +49,21 @@ static tn_status gather_infer(struct tn_infer *ctx)
         st = tn_infer_axis(ctx, tn_attrs_int(ctx->attrs, "axis"), x->rank, &axis);
     if (st != TN_OK)
         return st;
-    if (x->rank - 1 + ids->rank > TN_MAX_RANK)
-        return tn_infer_fail(ctx, "y would have %u axes; at most %d are possible",
-                             x->rank - 1 + ids->rank, TN_MAX_RANK);
-    struct tn_shape y = {0};
-    for (uint32_t d = 0; d < axis; d++)
-        y.dim[y.rank++] = x->dim[d];
-    for (uint32_t d = 0; d < ids->rank; d++)
-        y.dim[y.rank++] = ids->dim[d];
-    for (uint32_t d = axis + 1; d < x->rank; d++)
-        y.dim[y.rank++] = x->dim[d];
-    ctx->out[0] = (struct tn_type){ctx->in[0]->dtype, y};
-    return TN_OK;
+    ctx->out[0].dtype = ctx->in[0]->dtype;
+    return replace_axes(ctx, x, axis, 1, ids, &ctx->out[0].shape);
 }
 
 static void gather_reference(const struct tn_ref *ctx)
 {
     const struct tn_shape *x = &ctx->in[0].type.shape;
-    uint32_t axis = axis_of(ctx->attrs, x->rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, x->rank);
     int64_t inner = tn_ops_product(x, axis + 1, x->rank), n = x->dim[axis];
     int64_t n_ids = ctx->in[1].count;
+    tn_ops_clear(&ctx->out[0]);
     for (int64_t i = 0; i < ctx->out[0].count; i++) {
         int64_t b = i % inner, k = i / inner % n_ids, a = i / inner / n_ids;
         int64_t v = resolve(ctx->in[1].data.i[k], n);
-        if (v < 0)
-            put_zero(&ctx->out[0], i);
-        else
+        if (v >= 0)
             tn_ops_move(&ctx->out[0], i, &ctx->in[0], (a * n + v) * inner + b);
     }
 }
@@ -89,7 +73,7 @@ static tn_status gather_gradient(const struct tn_grad *ctx)
     if (!ctx->needed[0])
         return TN_OK;
     struct tn_shape x = tn_graph_shape(ctx->graph, ctx->in[0]);
-    uint32_t axis = axis_of(ctx->attrs, x.rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, x.rank);
     struct tn_attr attrs[] = {TN_AI("axis", axis), TN_AI("size", x.dim[axis])};
     ctx->in_grad[0] =
         tn_op2(ctx->graph, "gather_grad", ctx->in[1], ctx->out_grad[0], attrs, TN_LEN(attrs));
@@ -141,23 +125,14 @@ static tn_status gather_grad_infer(struct tn_infer *ctx)
     if (size < 0)
         return tn_infer_fail(ctx, "size is %lld; it must be that of gather's x along the axis",
                              (long long)size);
-    struct tn_shape dx = {0};
-    for (uint32_t d = 0; d < axis; d++)
-        dx.dim[dx.rank++] = dy->dim[d];
-    dx.dim[dx.rank++] = size;
-    for (uint32_t d = axis + ids->rank; d < dy->rank; d++)
-        dx.dim[dx.rank++] = dy->dim[d];
-    if (dx.rank > TN_MAX_RANK)
-        return tn_infer_fail(ctx, "dx would have %u axes; at most %d are possible", dx.rank,
-                             TN_MAX_RANK);
-    ctx->out[0] = (struct tn_type){ctx->in[1]->dtype, dx};
-    return TN_OK;
+    ctx->out[0].dtype = ctx->in[1]->dtype;
+    return replace_axes(ctx, dy, axis, ids->rank, &TN_SHAPE(size), &ctx->out[0].shape);
 }
 
 static void gather_grad_reference(const struct tn_ref *ctx)
 {
     const struct tn_shape *dx = &ctx->out[0].type.shape;
-    uint32_t axis = axis_of(ctx->attrs, dx->rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, dx->rank);
     int64_t inner = tn_ops_product(dx, axis + 1, dx->rank), n = dx->dim[axis];
     int64_t n_ids = ctx->in[0].count;
     tn_ops_clear(&ctx->out[0]);
@@ -174,7 +149,7 @@ static tn_status gather_grad_gradient(const struct tn_grad *ctx)
     if (!ctx->needed[1])
         return TN_OK;
     uint32_t rank = tn_graph_shape(ctx->graph, ctx->out[0]).rank;
-    struct tn_attr axis = TN_AI("axis", axis_of(ctx->attrs, rank));
+    struct tn_attr axis = TN_AI("axis", tn_ops_axis(ctx->attrs, rank));
     ctx->in_grad[1] = tn_op2(ctx->graph, "gather", ctx->out_grad[0], ctx->in[0], &axis, 1);
     return TN_OK;
 }
@@ -245,14 +220,13 @@ static int64_t walk_along(struct tn_walk *w, const struct tn_shape *ids, const s
 static void take_along_axis_reference(const struct tn_ref *ctx)
 {
     const struct tn_shape *x = &ctx->in[0].type.shape;
-    uint32_t axis = axis_of(ctx->attrs, x->rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, x->rank);
     struct tn_walk w;
     int64_t step = walk_along(&w, &ctx->in[1].type.shape, x, axis);
+    tn_ops_clear(&ctx->out[0]);
     for (int64_t i = 0; i < ctx->out[0].count; i++, tn_walk_next(&w)) {
         int64_t v = resolve(ctx->in[1].data.i[i], x->dim[axis]);
-        if (v < 0)
-            put_zero(&ctx->out[0], i);
-        else
+        if (v >= 0)
             tn_ops_move(&ctx->out[0], i, &ctx->in[0], w.at[0] + v * step);
     }
 }
@@ -305,15 +279,14 @@ static tn_status scatter_add_infer(struct tn_infer *ctx)
 static void scatter_add_reference(const struct tn_ref *ctx)
 {
     const struct tn_shape *x = &ctx->in[0].type.shape;
-    uint32_t axis = axis_of(ctx->attrs, x->rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, x->rank);
     struct tn_walk w;
     int64_t step = walk_along(&w, &ctx->in[1].type.shape, x, axis);
-    for (int64_t i = 0; i < ctx->out[0].count; i++)
-        tn_ops_move(&ctx->out[0], i, &ctx->in[0], i);
+    tn_ops_copy(ctx);
     for (int64_t i = 0; i < ctx->in[1].count; i++, tn_walk_next(&w)) {
         int64_t v = resolve(ctx->in[1].data.i[i], x->dim[axis]);
         if (v >= 0)
-            add_to(&ctx->out[0], w.at[0] + v * step, &ctx->in[2], i);
+            tn_ops_add(&ctx->out[0], w.at[0] + v * step, &ctx->in[2], i);
     }
 }
 

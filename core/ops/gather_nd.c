@@ -3,11 +3,13 @@
  * With b = batch_dims, K the last dim of indices: tuple t = indices[t_0 .. t_q, :] names the slice
  * x[t_0 .. t_{b-1}, t's K numbers], which has the shape x.shape[b + K:].
  *
- *   gather_nd        y[t] = the slice that t names                  dx = scatter_nd of dy into
- * zeros scatter_nd none  y = x, then y[slice of t] = updates[t], in order of position: the last one
- * wins dx = dy, zeros where an update was written; dupdates = gather_nd of dy for the updates that
- * won, else 0 scatter_nd add   y = x, then y[slice of t] += updates[t], in order of position dx =
- * dy; dupdates = gather_nd of dy
+ *   gather_nd        y[t] = the slice that t names
+ *                    dx = scatter_nd of dy into zeros
+ *   scatter_nd none  y = x, then y[slice of t] = updates[t], in order of position: the last wins
+ *                    dx = dy, zeros where an update was written; dupdates = gather_nd of dy for
+ *                    the updates that won, else 0
+ *   scatter_nd add   y = x, then y[slice of t] += updates[t], in order of position
+ *                    dx = dy; dupdates = gather_nd of dy
  *
  * A tuple with a number outside [-n, n) gives zeros and writes nothing, on every device. */
 #include <string.h>
@@ -169,19 +171,12 @@ static void scatter_nd_reference(const struct tn_ref *ctx)
     struct tuples t = tuples_of(ctx->attrs, x, &ctx->in[1].type.shape);
     const struct tn_ref_tensor *y = &ctx->out[0], *u = &ctx->in[2];
     int add = adds(ctx->attrs);
-    for (int64_t i = 0; i < y->count; i++)
-        tn_ops_move(y, i, &ctx->in[0], i);
+    tn_ops_copy(ctx);
     for (int64_t i = 0; i < t.n; i++) {
         int64_t row = slice_of(&t, x, ctx->in[1].data.i, i);
         for (int64_t j = 0; row >= 0 && j < t.width; j++) {
             int64_t to = row * t.width + j, from = i * t.width + j;
-            if (!add)
-                tn_ops_move(y, to, u, from);
-            else if (tn_dtype_is_float(y->type.dtype))
-                y->data.f[to] += u->data.f[from];
-            else
-                y->data.i[to] = tn_ops_wrap(
-                    (int64_t)((uint64_t)y->data.i[to] + (uint64_t)u->data.i[from]), y->type.dtype);
+            (add ? tn_ops_add : tn_ops_move)(y, to, u, from);
         }
     }
 }

@@ -20,12 +20,6 @@ static struct blocks blocks_of(const struct tn_shape *s, uint32_t axis)
                            tn_ops_product(s, axis + 1, s->rank)};
 }
 
-static uint32_t axis_of(const struct tn_attrs *attrs, uint32_t rank)
-{
-    int64_t axis = tn_attrs_int(attrs, "axis");
-    return (uint32_t)(axis < 0 ? axis + rank : axis);
-}
-
 /* Copies [outer, part.n, inner] between `whole` (from index `at` of its axis on) and `part`. */
 static void copy_part(const struct tn_ref_tensor *to, const struct tn_ref_tensor *from,
                       struct blocks whole, struct blocks part, int64_t at, int into_whole)
@@ -72,7 +66,7 @@ static tn_status concat_infer(struct tn_infer *ctx)
 
 static void concat_reference(const struct tn_ref *ctx)
 {
-    uint32_t axis = axis_of(ctx->attrs, ctx->out[0].type.shape.rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, ctx->out[0].type.shape.rank);
     struct blocks whole = blocks_of(&ctx->out[0].type.shape, axis);
     int64_t at = 0;
     for (uint32_t i = 0; i < ctx->n_in; i++) {
@@ -87,7 +81,7 @@ static void concat_reference(const struct tn_ref *ctx)
 static tn_status concat_gradient(const struct tn_grad *ctx)
 {
     int64_t sizes[MAX_INPUTS];
-    uint32_t rank = tn_graph_shape(ctx->graph, ctx->in[0]).rank, axis = axis_of(ctx->attrs, rank);
+    uint32_t rank = tn_graph_shape(ctx->graph, ctx->in[0]).rank, axis = tn_ops_axis(ctx->attrs, rank);
     for (uint32_t i = 0; i < ctx->n_in; i++)
         sizes[i] = tn_graph_shape(ctx->graph, ctx->in[i]).dim[axis];
     for (uint32_t from = 0; from < ctx->n_in; from += TN_OP_MAX_OUT) {
@@ -191,7 +185,7 @@ static tn_status split_infer(struct tn_infer *ctx)
 
 static void split_reference(const struct tn_ref *ctx)
 {
-    uint32_t axis = axis_of(ctx->attrs, ctx->in[0].type.shape.rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, ctx->in[0].type.shape.rank);
     struct blocks whole = blocks_of(&ctx->in[0].type.shape, axis);
     uint32_t first = (uint32_t)tn_attrs_int(ctx->attrs, "first");
     int64_t at = 0;
@@ -222,7 +216,7 @@ static tn_value zero_part(const struct tn_grad *ctx, uint32_t axis, int64_t size
 static tn_status split_gradient(const struct tn_grad *ctx)
 {
     uint32_t n, rank = tn_graph_shape(ctx->graph, ctx->in[0]).rank;
-    uint32_t axis = axis_of(ctx->attrs, rank);
+    uint32_t axis = tn_ops_axis(ctx->attrs, rank);
     const int64_t *sizes = tn_attrs_ints(ctx->attrs, "sizes", &n);
     int64_t parts = n ? (int64_t)n : tn_attrs_int(ctx->attrs, "parts");
     uint32_t first = (uint32_t)tn_attrs_int(ctx->attrs, "first");

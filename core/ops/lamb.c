@@ -7,51 +7,22 @@
  *
  * with Euclidean norms over the whole parameter. Where either is 0 their ratio counts as 1, so that
  * a parameter that begins at zero can leave it. */
-#include <inttypes.h>
 #include <math.h>
 
 #include "ops/update.h"
 
-enum { PARAM, M = 2, V, CORRECTION, N_IN = 8 };
-static const char *const in_names[] = {"param",      "grad", "m",        "v",
-                                       "correction", "lr",   "grad_mul", "apply"};
-static const char *const out_names[] = {"param", "m", "v"};
+enum { PARAM, M = 2, V, CORRECTION };
 
 static const struct tn_attr_schema attrs[] = {
-    {.name = "beta1",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0.9},
-     .doc = "decay of the mean of gradients, [0, 1)"},
-    {.name = "beta2",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0.999},
-     .doc = "decay of the mean of squared gradients, [0, 1)"},
-    {.name = "epsilon", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 1e-6}, .doc = "added to the root"},
-    {.name = "weight_decay",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0},
-     .doc = "share of param that joins the direction before it is scaled"},
+    TN_UPDATE_BETA_ATTRS, TN_UPDATE_FLOAT_ATTR("epsilon", 1e-6, "added to the root"),
+    TN_UPDATE_FLOAT_ATTR("weight_decay", 0,
+                         "share of param that joins the direction before it is scaled"),
     TN_UPDATE_CLIP_ATTR};
 
 static tn_status infer(struct tn_infer *ctx)
 {
-    tn_status status = TN_OK;
-    for (uint32_t i = M; status == TN_OK && i <= V; i++)
-        if (!ctx->in[i])
-            status = tn_infer_fail(ctx, "'%s' is missing", in_names[i]);
-    if (status == TN_OK)
-        status = tn_update_infer(ctx, in_names, 2);
-    if (status == TN_OK)
-        status = tn_infer_rank(ctx, CORRECTION, 1, 1);
-    if (status != TN_OK)
-        return status;
-    const struct tn_type *c = ctx->in[CORRECTION];
-    if (c->dtype != TN_F32 || c->shape.dim[0] != 2)
-        return tn_infer_fail(ctx, "'correction' must be f32 [2], as bias_correction gives it");
-    status = tn_update_range(ctx, "beta1", 0, 1);
-    if (status == TN_OK)
-        status = tn_update_range(ctx, "beta2", 0, 1);
-    return status == TN_OK ? tn_update_range(ctx, "epsilon", 0, INFINITY) : status;
+    return tn_update_infer_moments(
+        ctx, &(struct tn_update_moments){tn_update_moments_in, 2, 2, "bias_correction"});
 }
 
 static int64_t scratch(const struct tn_ref *ctx)
@@ -84,23 +55,11 @@ static void reference(const struct tn_ref *ctx)
 }
 
 const struct tn_op tn_op_lamb = {
-    .name = "lamb",
-    .version = 1,
-    .min_in = N_IN,
-    .max_in = N_IN,
-    .n_out = 3,
-    .flags = TN_OP_UPDATE,
-    .in_names = in_names,
-    .out_names = out_names,
-    .attrs = attrs,
-    .n_attrs = TN_LEN(attrs),
+    TN_UPDATE_OP(lamb, tn_update_moments_in, tn_update_moments_out, attrs, infer, reference),
     .formula =
         "m, v as adam's; r = (m / c1) / (sqrt(v / c2) + epsilon) + weight_decay param; param "
         "-= lr norm(param) / norm(r) r, or lr r where either norm is 0",
     .shapes = "param, grad, m, v one shape, floating point; correction f32 [2] of "
               "bias_correction; " TN_UPDATE_SCALARS,
-    .infer = infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = reference,
     .scratch = scratch,
 };

@@ -25,13 +25,7 @@
 /* Inputs 0 and 1: one float type. `at`: the first weight, then perhaps pos_weight. */
 static tn_status infer_pair(const struct tn_infer *ctx, uint32_t at)
 {
-    tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_infer_rank(ctx, 0, 1, TN_MAX_RANK);
-    if (st == TN_OK)
-        st = tn_infer_same_dtype(ctx, 0, 1);
-    if (st == TN_OK)
-        st = tn_infer_same_shape(ctx, 0, 1);
+    tn_status st = tn_reduction_infer_pair(ctx);
     if (st == TN_OK)
         st = tn_reduction_infer(ctx, 1);
     if (st != TN_OK)

@@ -253,19 +253,10 @@ const struct tn_op tn_op_norm = {
 
 static tn_status norm_grad_infer(struct tn_infer *ctx)
 {
-    uint32_t rank = ctx->in[0]->shape.rank;
     tn_status st = check_p(ctx);
     if (st == TN_OK && isinf(tn_attrs_float(ctx->attrs, "p")))
         st = tn_infer_fail(ctx, "p is infinite: max_grad serves the largest and the smallest");
-    if (st == TN_OK)
-        st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_ops_infer_axes(ctx, rank);
-    if (st == TN_OK)
-        st = tn_reduce_infer_kept(ctx, 1, 2, tn_ops_axes_mask(ctx->attrs, rank));
-    if (st == TN_OK)
-        ctx->out[0] = *ctx->in[0];
-    return st;
+    return st == TN_OK ? tn_reduce_infer_grad(ctx, 2) : st;
 }
 
 static double norm_slope(double x, double y, double p)

@@ -8,15 +8,13 @@
 static tn_status one_hot_infer(struct tn_infer *ctx)
 {
     const struct tn_shape *ids = &ctx->in[0]->shape;
-    const char *name = tn_attrs_string(ctx->attrs, "dtype");
-    tn_dtype dtype = tn_ops_dtype_named(name);
     int64_t depth = tn_attrs_int(ctx->attrs, "depth");
     uint32_t axis;
-    if (!dtype)
-        return tn_infer_fail(ctx, TN_OPS_BAD_DTYPE, name);
     if (depth < 1)
         return tn_infer_fail(ctx, "depth is %lld; it must be at least 1", (long long)depth);
-    tn_status st = tn_ops_infer_index(ctx, 0);
+    tn_status st = tn_ops_infer_dtype(ctx, &ctx->out[0].dtype);
+    if (st == TN_OK)
+        st = tn_ops_infer_index(ctx, 0);
     if (st == TN_OK)
         st = tn_infer_rank(ctx, 0, 0, TN_MAX_RANK - 1);
     if (st == TN_OK)
@@ -26,29 +24,21 @@ static tn_status one_hot_infer(struct tn_infer *ctx)
     struct tn_shape y = {.rank = ids->rank + 1};
     for (uint32_t d = 0, k = 0; d < y.rank; d++)
         y.dim[d] = d == axis ? depth : ids->dim[k++];
-    ctx->out[0] = (struct tn_type){dtype, y};
+    ctx->out[0].shape = y;
     return TN_OK;
-}
-
-static void put(const struct tn_ref_tensor *y, int64_t i, double value)
-{
-    if (tn_dtype_is_float(y->type.dtype))
-        y->data.f[i] = value;
-    else
-        y->data.i[i] = tn_ops_saturate(value, y->type.dtype);
 }
 
 static void one_hot_reference(const struct tn_ref *ctx)
 {
     const struct tn_shape *y = &ctx->out[0].type.shape;
-    int64_t axis = tn_attrs_int(ctx->attrs, "axis"), depth = tn_attrs_int(ctx->attrs, "depth");
+    int64_t depth = tn_attrs_int(ctx->attrs, "depth");
     double on = tn_attrs_float(ctx->attrs, "on_value");
     double off = tn_attrs_float(ctx->attrs, "off_value");
-    int64_t inner = tn_ops_product(y, (uint32_t)(axis < 0 ? axis + y->rank : axis) + 1, y->rank);
+    int64_t inner = tn_ops_product(y, tn_ops_axis(ctx->attrs, y->rank) + 1, y->rank);
     for (int64_t i = 0; i < ctx->out[0].count; i++) {
         int64_t id = ctx->in[0].data.i[i / inner / depth * inner + i % inner];
         id = id < 0 ? id + depth : id;
-        put(&ctx->out[0], i, i / inner % depth == id ? on : off);
+        tn_ops_put(&ctx->out[0], i, i / inner % depth == id ? on : off);
     }
 }
 
@@ -84,32 +74,23 @@ const struct tn_op tn_op_one_hot = {
 static tn_status range_infer(struct tn_infer *ctx)
 {
     uint32_t rank;
-    const int64_t *dims = tn_attrs_ints(ctx->attrs, "shape", &rank);
-    const char *name = tn_attrs_string(ctx->attrs, "dtype");
-    tn_dtype dtype = tn_ops_dtype_named(name);
     int64_t n = tn_attrs_int(ctx->attrs, "count");
-    if (!dtype)
-        return tn_infer_fail(ctx, TN_OPS_BAD_DTYPE, name);
-    if (rank > TN_MAX_RANK)
-        return tn_infer_fail(ctx, "a shape of %u dims is too long: the limit is %d", rank,
-                             TN_MAX_RANK);
+    tn_attrs_ints(ctx->attrs, "shape", &rank);
     if (rank == 0 && n < 0)
         return tn_infer_fail(ctx, "count is %lld; give the number of elements, or a shape",
                              (long long)n);
     if (rank != 0 && n >= 0)
         return tn_infer_fail(ctx, "give either count or shape");
-    struct tn_shape y = rank ? tn_shape_make(dims, rank) : TN_SHAPE(n);
-    if (tn_shape_count(&y, &n) != TN_OK)
-        return tn_infer_fail(ctx, "shape must have no negative dim and at most 2^63 elements");
-    ctx->out[0] = (struct tn_type){dtype, y};
-    return TN_OK;
+    ctx->out[0].shape = TN_SHAPE(n);
+    tn_status st = rank ? tn_ops_infer_shape(ctx, &ctx->out[0].shape) : TN_OK;
+    return st == TN_OK ? tn_ops_infer_dtype(ctx, &ctx->out[0].dtype) : st;
 }
 
 static void range_reference(const struct tn_ref *ctx)
 {
     double start = tn_attrs_float(ctx->attrs, "start"), step = tn_attrs_float(ctx->attrs, "step");
     for (int64_t i = 0; i < ctx->out[0].count; i++)
-        put(&ctx->out[0], i, start + (double)i * step);
+        tn_ops_put(&ctx->out[0], i, start + (double)i * step);
 }
 
 static const struct tn_attr_schema range_attrs[] = {

@@ -4,8 +4,8 @@
  *   uniform      y = fma(high - low, unit(draw), low) in f32; where that rounds to high, low
  *   normal       y = fma(std, z(draw), mean) in f32; z by integers from tenon/normal_table.h
  *   bernoulli    y = unit(draw) < p, compared in f32        (ONNX Bernoulli)
- *   permutation  y = the places 0 .. n-1 in the order of their draws, of equal draws the lower
- * first
+ *   permutation  y = the places 0 .. n-1 in the order of their draws, of equal ones the lower
+ *                first
  *
  * With `sample` [N] the output is [N, shape]: element e of the sample with global index sample[i]
  * lies at [i, e]. Without, all of the output is sample 0. */
@@ -213,15 +213,14 @@ const struct tn_op tn_op_normal = {
 static tn_status bernoulli_infer(struct tn_infer *ctx)
 {
     uint32_t rank;
-    const char *name = tn_attrs_string(ctx->attrs, "dtype");
     double prob = tn_attrs_float(ctx->attrs, "prob");
-    tn_dtype dtype = tn_ops_dtype_named(name);
+    tn_dtype dtype = TN_F32;
     struct tn_shape y;
     tn_status st = check_rng(ctx);
+    if (st == TN_OK)
+        st = tn_ops_infer_dtype(ctx, &dtype);
     if (st != TN_OK)
         return st;
-    if (!dtype)
-        return tn_infer_fail(ctx, TN_OPS_BAD_DTYPE, name);
     if (!(prob >= 0 && prob <= 1))
         return tn_infer_fail(ctx, "prob is %g, must be from 0 to 1", prob);
     if (!ctx->in[2]) {
@@ -248,17 +247,13 @@ static void bernoulli_reference(const struct tn_ref *ctx)
 {
     float prob = (float)tn_attrs_float(ctx->attrs, "prob");
     uint64_t key = tn_draw_key(&ctx->in[0], ctx->attrs);
-    int is_float = tn_dtype_is_float(ctx->out[0].type.dtype);
     int64_t n_each, n = each_sample(ctx, &n_each);
     for (int64_t i = 0; i < n; i++)
         for (int64_t e = 0; e < n_each; e++) {
             int64_t at = i * n_each + e;
             float u = tn_rng_unit(tn_draw_bits(key, sample_index(ctx, i), e));
             int is_one = u < (ctx->in[2].data.any ? (float)ctx->in[2].data.f[at] : prob);
-            if (is_float)
-                ctx->out[0].data.f[at] = is_one;
-            else
-                ctx->out[0].data.i[at] = is_one;
+            tn_ops_put(&ctx->out[0], at, is_one);
         }
 }
 

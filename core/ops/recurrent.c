@@ -213,8 +213,7 @@ void tn_rec_open(struct tn_rec *rec, const struct tn_ref *ctx, uint32_t gates)
     rec->reverse = strcmp(tn_attrs_string(ctx->attrs, "direction"), "reverse") == 0;
     rec->is_grad = ctx->n_out > 4;
     for (uint32_t k = 0; k < ctx->n_out; k++)
-        if (ctx->out[k].count)
-            memset(ctx->out[k].data.f, 0, sizeof(double) * (size_t)ctx->out[k].count);
+        tn_ops_clear(&ctx->out[k]);
 }
 
 int64_t tn_rec_length(const struct tn_rec *rec, int64_t b)

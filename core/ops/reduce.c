@@ -70,6 +70,19 @@ tn_status tn_reduce_infer_kept(const struct tn_infer *ctx, uint32_t first, uint3
     return TN_OK;
 }
 
+tn_status tn_reduce_infer_grad(struct tn_infer *ctx, uint32_t n_kept)
+{
+    uint32_t rank = ctx->in[0]->shape.rank;
+    tn_status st = tn_infer_float(ctx, 0);
+    if (st == TN_OK)
+        st = tn_ops_infer_axes(ctx, rank);
+    if (st == TN_OK)
+        st = tn_reduce_infer_kept(ctx, 1, n_kept, tn_ops_axes_mask(ctx->attrs, rank));
+    if (st == TN_OK)
+        ctx->out[0] = *ctx->in[0];
+    return st;
+}
+
 /* Sums and products count: bool and u8 would wrap at once, so they are for max and min alone. */
 static tn_status number_infer(struct tn_infer *ctx)
 {

@@ -24,6 +24,8 @@ tn_status tn_reduce_refuse_empty(const struct tn_infer *ctx, const struct tn_sha
 /* For gradients: inputs from `first` on have x's element type and its shape with reduced axes 1. */
 tn_status tn_reduce_infer_kept(const struct tn_infer *ctx, uint32_t first, uint32_t n,
                                uint32_t mask);
+/* The rule of a gradient: x (input 0) float, the next n_kept inputs as above, dx like x. */
+tn_status tn_reduce_infer_grad(struct tn_infer *ctx, uint32_t n_kept);
 /* Two walks over x: `outer` over the kept axes, in the order of y; `inner` over the reduced ones.
  * Returns how many elements one output is made of. */
 int64_t tn_reduce_walk(const struct tn_shape *x, uint32_t mask, struct tn_walk *outer,

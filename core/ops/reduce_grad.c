@@ -9,15 +9,7 @@
 
 static tn_status max_grad_infer(struct tn_infer *ctx)
 {
-    uint32_t rank = ctx->in[0]->shape.rank;
-    tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_ops_infer_axes(ctx, rank);
-    if (st == TN_OK)
-        st = tn_reduce_infer_kept(ctx, 1, 2, tn_ops_axes_mask(ctx->attrs, rank));
-    if (st == TN_OK)
-        ctx->out[0] = *ctx->in[0];
-    return st;
+    return tn_reduce_infer_grad(ctx, 2);
 }
 
 static void max_grad_reference(const struct tn_ref *ctx)
@@ -62,15 +54,7 @@ const struct tn_op tn_op_max_grad = {
 
 static tn_status prod_grad_infer(struct tn_infer *ctx)
 {
-    uint32_t rank = ctx->in[0]->shape.rank;
-    tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK)
-        st = tn_ops_infer_axes(ctx, rank);
-    if (st == TN_OK)
-        st = tn_reduce_infer_kept(ctx, 1, 1, tn_ops_axes_mask(ctx->attrs, rank));
-    if (st == TN_OK)
-        ctx->out[0] = *ctx->in[0];
-    return st;
+    return tn_reduce_infer_grad(ctx, 1);
 }
 
 static void prod_grad_reference(const struct tn_ref *ctx)

@@ -32,6 +32,12 @@ struct tn_shape tn_reduction_shape(enum tn_reduction reduction, const struct tn_
     return (struct tn_shape){.rank = 0};
 }
 
+tn_status tn_reduction_infer_pair(const struct tn_infer *ctx)
+{
+    tn_status st = tn_infer_rank(ctx, 0, 1, TN_MAX_RANK);
+    return st == TN_OK ? tn_ops_infer_alike(ctx, 0, 1) : st;
+}
+
 tn_status tn_reduction_infer_weight(const struct tn_infer *ctx, uint32_t input, const char *name,
                                     const struct tn_shape *shape)
 {

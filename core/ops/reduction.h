@@ -16,6 +16,8 @@ enum tn_reduction tn_reduction_of(const struct tn_attrs *attrs);
 tn_status tn_reduction_infer(const struct tn_infer *ctx, int samples);
 /* The loss's shape: `terms` for none, a scalar for sum and mean, terms' first dim for samples. */
 struct tn_shape tn_reduction_shape(enum tn_reduction reduction, const struct tn_shape *terms);
+/* Inputs 0 and 1 are float, of one dtype and shape, with one dim or more. */
+tn_status tn_reduction_infer_pair(const struct tn_infer *ctx);
 /* The optional input is of input 0's dtype. */
 tn_status tn_reduction_infer_weight(const struct tn_infer *ctx, uint32_t input, const char *name,
                                     const struct tn_shape *shape);

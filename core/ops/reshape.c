@@ -7,20 +7,6 @@
  *                       dx = dy transposed by the inverse permutation */
 #include "ops/util.h"
 
-static void copy_element(const struct tn_ref *ctx, int64_t to, int64_t from)
-{
-    if (tn_dtype_is_float(ctx->out[0].type.dtype))
-        ctx->out[0].data.f[to] = ctx->in[0].data.f[from];
-    else
-        ctx->out[0].data.i[to] = ctx->in[0].data.i[from];
-}
-
-static void copy_reference(const struct tn_ref *ctx)
-{
-    for (int64_t i = 0; i < ctx->out[0].count; i++)
-        copy_element(ctx, i, i);
-}
-
 /* --- reshape --- */
 
 static tn_status reshape_infer(struct tn_infer *ctx)
@@ -54,16 +40,6 @@ static tn_status reshape_infer(struct tn_infer *ctx)
     return TN_OK;
 }
 
-static tn_status reshape_gradient(const struct tn_grad *ctx)
-{
-    if (!ctx->needed[0])
-        return TN_OK;
-    struct tn_shape storage;
-    struct tn_attr shape = tn_grad_shape_attr(ctx, "shape", ctx->in[0], &storage);
-    ctx->in_grad[0] = tn_op1(ctx->graph, "reshape", ctx->out_grad[0], &shape, 1);
-    return TN_OK;
-}
-
 static const struct tn_attr_schema reshape_attrs[] = {
     {.name = "shape",
      .type = TN_ATTR_INTS,
@@ -84,8 +60,8 @@ const struct tn_op tn_op_reshape = {
     .formula = "the elements of x under another shape",
     .shapes = "x any dtype; y as many elements, `shape`",
     .infer = reshape_infer,
-    .gradient = reshape_gradient,
-    .reference = copy_reference,
+    .gradient = tn_ops_reshape_gradient,
+    .reference = tn_ops_copy,
 };
 
 /* --- identity, stop_gradient --- */
@@ -121,7 +97,7 @@ const struct tn_op tn_op_identity = {
     .shapes = "x any dtype; y like x",
     .infer = identity_infer,
     .gradient = identity_gradient,
-    .reference = copy_reference,
+    .reference = tn_ops_copy,
 };
 const struct tn_op tn_op_stop_gradient = {
     .name = "stop_gradient",
@@ -136,7 +112,7 @@ const struct tn_op tn_op_stop_gradient = {
     .shapes = "x any dtype; y like x",
     .infer = identity_infer,
     .gradient = stop_gradient_gradient,
-    .reference = copy_reference,
+    .reference = tn_ops_copy,
 };
 
 /* --- expand --- */
@@ -178,7 +154,7 @@ static void expand_reference(const struct tn_ref *ctx)
     tn_walk_init(&w, &ctx->out[0].type.shape);
     tn_walk_broadcast(&w, 0, &ctx->in[0].type.shape);
     for (int64_t i = 0; i < ctx->out[0].count; i++, tn_walk_next(&w))
-        copy_element(ctx, i, w.at[0]);
+        tn_ops_move(&ctx->out[0], i, &ctx->in[0], w.at[0]);
 }
 
 static const struct tn_attr_schema expand_attrs[] = {
@@ -264,7 +240,7 @@ static void transpose_reference(const struct tn_ref *ctx)
     for (uint32_t d = 0; d < rank; d++)
         w.stride[0][d] = stride[perm[d]];
     for (int64_t i = 0; i < ctx->out[0].count; i++, tn_walk_next(&w))
-        copy_element(ctx, i, w.at[0]);
+        tn_ops_move(&ctx->out[0], i, &ctx->in[0], w.at[0]);
 }
 
 static const struct tn_attr_schema transpose_attrs[] = {

@@ -21,12 +21,6 @@
 
 #include "ops/update.h"
 
-#define FLOAT_ATTR(key, value, text)                                                  \
-    {                                                                                 \
-        .name = (key), .type = TN_ATTR_FLOAT, .dflt = {.u.f = (value)}, .doc = (text) \
-    }
-#define DECAY_ATTR FLOAT_ATTR("weight_decay", 0, "see decoupled")
-
 enum { PARAM, SLOT = 2 };
 
 /* --- rmsprop --- */
@@ -36,30 +30,25 @@ static const char *const rms_in[] = {"param",     "grad", "v",        "mean?",
                                      "velocity?", "lr",   "grad_mul", "apply"};
 static const char *const rms_out[] = {"param", "v", "mean", "velocity"};
 static const struct tn_attr_schema rms_attrs[] = {
-    FLOAT_ATTR("rho", 0.9, "decay of the mean of squared gradients, [0, 1)"),
-    FLOAT_ATTR("momentum", 0,
-               "share of the last step that is kept; above 0 velocity must be given"),
-    FLOAT_ATTR("epsilon", 1e-7, "added to the root"),
-    DECAY_ATTR,
+    TN_UPDATE_FLOAT_ATTR("rho", 0.9, "decay of the mean of squared gradients, [0, 1)"),
+    TN_UPDATE_FLOAT_ATTR("momentum", 0,
+                         "share of the last step that is kept; above 0 velocity must be given"),
+    TN_UPDATE_FLOAT_ATTR("epsilon", 1e-7, "added to the root"),
+    TN_UPDATE_DECAY_ATTR,
     TN_UPDATE_DECOUPLED_ATTR,
     TN_UPDATE_CLIP_ATTR};
 
-static tn_status needs(const struct tn_infer *ctx, const char *const *names, uint32_t input)
-{
-    return ctx->in[input] ? TN_OK : tn_infer_fail(ctx, "'%s' is missing", names[input]);
-}
-
 static tn_status rms_infer(struct tn_infer *ctx)
 {
-    tn_status status = needs(ctx, rms_in, RMS_V);
+    tn_status status = tn_update_present(ctx, rms_in, 1);
     if (status == TN_OK)
         status = tn_update_infer(ctx, rms_in, 3);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "rho", 0, 1);
+        status = tn_ops_infer_range(ctx, "rho", 0, 1);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "momentum", 0, INFINITY);
+        status = tn_ops_infer_range(ctx, "momentum", 0, INFINITY);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "epsilon", 0, INFINITY);
+        status = tn_ops_infer_range(ctx, "epsilon", 0, INFINITY);
     double momentum = tn_attrs_float(ctx->attrs, "momentum");
     if (status == TN_OK && momentum > 0 && !ctx->in[RMS_VELOCITY])
         status = tn_infer_fail(ctx, "momentum %g needs the input 'velocity'", momentum);
@@ -96,15 +85,15 @@ static void rms_reference(const struct tn_ref *ctx)
 static const char *const sum_in[] = {"param", "grad", "sum", "lr", "grad_mul", "apply"};
 static const char *const sum_out[] = {"param", "sum"};
 static const struct tn_attr_schema adagrad_attrs[] = {
-    FLOAT_ATTR("epsilon", 1e-7, "added to the root"), DECAY_ATTR, TN_UPDATE_DECOUPLED_ATTR,
-    TN_UPDATE_CLIP_ATTR};
+    TN_UPDATE_FLOAT_ATTR("epsilon", 1e-7, "added to the root"), TN_UPDATE_DECAY_ATTR,
+    TN_UPDATE_DECOUPLED_ATTR, TN_UPDATE_CLIP_ATTR};
 
 static tn_status adagrad_infer(struct tn_infer *ctx)
 {
-    tn_status status = needs(ctx, sum_in, SLOT);
+    tn_status status = tn_update_present(ctx, sum_in, 1);
     if (status == TN_OK)
         status = tn_update_infer(ctx, sum_in, 1);
-    return status == TN_OK ? tn_update_range(ctx, "epsilon", 0, INFINITY) : status;
+    return status == TN_OK ? tn_ops_infer_range(ctx, "epsilon", 0, INFINITY) : status;
 }
 
 static void adagrad_reference(const struct tn_ref *ctx)
@@ -124,20 +113,18 @@ static void adagrad_reference(const struct tn_ref *ctx)
 static const char *const delta_in[] = {"param", "grad", "v", "u", "lr", "grad_mul", "apply"};
 static const char *const delta_out[] = {"param", "v", "u"};
 static const struct tn_attr_schema adadelta_attrs[] = {
-    FLOAT_ATTR("rho", 0.9, "decay of both means of squares, [0, 1)"),
-    FLOAT_ATTR("epsilon", 1e-6, "added under both roots"), DECAY_ATTR, TN_UPDATE_DECOUPLED_ATTR,
-    TN_UPDATE_CLIP_ATTR};
+    TN_UPDATE_FLOAT_ATTR("rho", 0.9, "decay of both means of squares, [0, 1)"),
+    TN_UPDATE_FLOAT_ATTR("epsilon", 1e-6, "added under both roots"), TN_UPDATE_DECAY_ATTR,
+    TN_UPDATE_DECOUPLED_ATTR, TN_UPDATE_CLIP_ATTR};
 
 static tn_status adadelta_infer(struct tn_infer *ctx)
 {
-    tn_status status = needs(ctx, delta_in, SLOT);
-    if (status == TN_OK)
-        status = needs(ctx, delta_in, SLOT + 1);
+    tn_status status = tn_update_present(ctx, delta_in, 2);
     if (status == TN_OK)
         status = tn_update_infer(ctx, delta_in, 2);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "rho", 0, 1);
-    return status == TN_OK ? tn_update_range(ctx, "epsilon", 0, INFINITY) : status;
+        status = tn_ops_infer_range(ctx, "rho", 0, 1);
+    return status == TN_OK ? tn_ops_infer_range(ctx, "epsilon", 0, INFINITY) : status;
 }
 
 static void adadelta_reference(const struct tn_ref *ctx)
@@ -160,19 +147,20 @@ static void adadelta_reference(const struct tn_ref *ctx)
 static const char *const lion_in[] = {"param", "grad", "m", "lr", "grad_mul", "apply"};
 static const char *const lion_out[] = {"param", "m"};
 static const struct tn_attr_schema lion_attrs[] = {
-    FLOAT_ATTR("beta1", 0.9, "share of m in the direction, [0, 1)"),
-    FLOAT_ATTR("beta2", 0.99, "share of m that is kept, [0, 1)"),
-    FLOAT_ATTR("weight_decay", 0, "decoupled: param loses lr weight_decay param in each step"),
+    TN_UPDATE_FLOAT_ATTR("beta1", 0.9, "share of m in the direction, [0, 1)"),
+    TN_UPDATE_FLOAT_ATTR("beta2", 0.99, "share of m that is kept, [0, 1)"),
+    TN_UPDATE_FLOAT_ATTR("weight_decay", 0,
+                         "decoupled: param loses lr weight_decay param in each step"),
     TN_UPDATE_CLIP_ATTR};
 
 static tn_status lion_infer(struct tn_infer *ctx)
 {
-    tn_status status = needs(ctx, lion_in, SLOT);
+    tn_status status = tn_update_present(ctx, lion_in, 1);
     if (status == TN_OK)
         status = tn_update_infer(ctx, lion_in, 1);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "beta1", 0, 1);
-    return status == TN_OK ? tn_update_range(ctx, "beta2", 0, 1) : status;
+        status = tn_ops_infer_range(ctx, "beta1", 0, 1);
+    return status == TN_OK ? tn_ops_infer_range(ctx, "beta2", 0, 1) : status;
 }
 
 static void lion_reference(const struct tn_ref *ctx)
@@ -193,33 +181,28 @@ static void lion_reference(const struct tn_ref *ctx)
 /* --- the operators --- */
 
 #define SHAPES "param, grad and the slots one shape, floating point; " TN_UPDATE_SCALARS
-#define UPDATE(id, ins, outs, attributes, infer_fn, reference_fn)                     \
-    .name = #id, .version = 1, .min_in = TN_LEN(ins), .max_in = TN_LEN(ins),          \
-    .n_out = TN_LEN(outs), .flags = TN_OP_UPDATE, .in_names = ins, .out_names = outs, \
-    .attrs = attributes, .n_attrs = TN_LEN(attributes), .infer = infer_fn,            \
-    .no_gradient = TN_UPDATE_NO_GRADIENT, .reference = reference_fn
 
 const struct tn_op tn_op_rmsprop = {
-    UPDATE(rmsprop, rms_in, rms_out, rms_attrs, rms_infer, rms_reference),
+    TN_UPDATE_OP(rmsprop, rms_in, rms_out, rms_attrs, rms_infer, rms_reference),
     .formula = "v = rho v + (1 - rho) g^2; velocity = momentum velocity + g / (sqrt(v - mean^2) + "
                "epsilon); param -= lr velocity",
     .shapes = SHAPES "; mean (centered) and velocity (momentum) may be absent, their outputs are "
                      "then [0]",
 };
 const struct tn_op tn_op_adagrad = {
-    UPDATE(adagrad, sum_in, sum_out, adagrad_attrs, adagrad_infer, adagrad_reference),
+    TN_UPDATE_OP(adagrad, sum_in, sum_out, adagrad_attrs, adagrad_infer, adagrad_reference),
     .formula = "sum += g^2; param -= lr g / (sqrt(sum) + epsilon)",
     .shapes = SHAPES,
 };
 const struct tn_op tn_op_adadelta = {
-    UPDATE(adadelta, delta_in, delta_out, adadelta_attrs, adadelta_infer, adadelta_reference),
+    TN_UPDATE_OP(adadelta, delta_in, delta_out, adadelta_attrs, adadelta_infer, adadelta_reference),
     .formula =
         "v = rho v + (1 - rho) g^2; d = sqrt(u + epsilon) / sqrt(v + epsilon) g; u = rho u + "
         "(1 - rho) d^2; param -= lr d",
     .shapes = SHAPES,
 };
 const struct tn_op tn_op_lion = {
-    UPDATE(lion, lion_in, lion_out, lion_attrs, lion_infer, lion_reference),
+    TN_UPDATE_OP(lion, lion_in, lion_out, lion_attrs, lion_infer, lion_reference),
     .formula =
         "param -= lr (sign(beta1 m + (1 - beta1) g) + weight_decay param); m = beta2 m + (1 - "
         "beta2) g",

@@ -27,8 +27,7 @@ struct rows {
 
 static struct rows rows_of_axis(const struct tn_attrs *attrs, const struct tn_shape *x)
 {
-    int64_t axis = tn_attrs_int(attrs, "axis");
-    uint32_t d = (uint32_t)(axis < 0 ? axis + x->rank : axis);
+    uint32_t d = tn_ops_axis(attrs, x->rank);
     int64_t length = tn_ops_product(x, d, x->rank);
     return (struct rows){tn_ops_product(x, 0, d), length, 1, length, 1};
 }
@@ -47,14 +46,6 @@ static int64_t param_at(const struct rows *rows, int64_t r, int64_t i)
 /* --- shape rules --- */
 
 enum kind { LAYER, RMS, GROUP, INSTANCE };
-
-static tn_status check_epsilon(const struct tn_infer *ctx)
-{
-    double epsilon = tn_attrs_float(ctx->attrs, "epsilon");
-    if (!(epsilon >= 0) || isinf(epsilon))
-        return tn_infer_fail(ctx, "epsilon is %g, must be finite and not negative", epsilon);
-    return TN_OK;
-}
 
 /* Shapes of scale and bias, and of the statistics. */
 static tn_status split_axis(const struct tn_infer *ctx, struct tn_shape *out_params,
@@ -136,7 +127,7 @@ static tn_status infer_forward(struct tn_infer *ctx, enum kind kind)
     if (st == TN_OK)
         st = check_params(ctx, 1, ctx->n_in, &params);
     if (st == TN_OK)
-        st = check_epsilon(ctx);
+        st = tn_ops_infer_range(ctx, "epsilon", 0, INFINITY);
     if (st != TN_OK)
         return st;
     const struct tn_shape *x = &ctx->in[0]->shape;
@@ -268,11 +259,8 @@ static void backward(const struct tn_ref *ctx, const struct rows *rows, int cent
     const double *scale = ctx->in[1].data.f, *mean = centred ? ctx->in[2].data.f : NULL;
     const double *inv_std = ctx->in[centred ? 3 : 2].data.f;
     double *dscale = ctx->out[1].data.f, *dbias = centred ? ctx->out[2].data.f : NULL;
-    for (int64_t p = 0; p < ctx->out[1].count; p++) {
-        dscale[p] = 0;
-        if (dbias)
-            dbias[p] = 0;
-    }
+    for (uint32_t k = 1; k < ctx->n_out; k++)
+        tn_ops_clear(&ctx->out[k]);
     for (int64_t r = 0; r < rows->n_rows; r++) {
         const double *x = ctx->in[0].data.f + r * rows->length;
         const double *dy = ctx->in[ctx->n_in - 1].data.f + r * rows->length;

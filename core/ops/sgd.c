@@ -12,30 +12,25 @@
 
 #include "ops/update.h"
 
-enum { PARAM, VELOCITY = 2, N_IN = 6 };
+enum { PARAM, VELOCITY = 2 };
 static const char *const in_names[] = {"param", "grad", "velocity?", "lr", "grad_mul", "apply"};
 static const char *const out_names[] = {"param", "velocity"};
 
 static const struct tn_attr_schema attrs[] = {
-    {.name = "momentum",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0},
-     .doc = "share of the last velocity that is kept; above 0 velocity must be given"},
+    TN_UPDATE_FLOAT_ATTR("momentum", 0,
+                         "share of the last velocity that is kept; above 0 velocity must be given"),
     {.name = "nesterov",
      .type = TN_ATTR_INT,
      .dflt = {.u.i = 0},
      .doc = "1: look ahead along the new velocity"},
-    {.name = "weight_decay",
-     .type = TN_ATTR_FLOAT,
-     .dflt = {.u.f = 0},
-     .doc = "L2 penalty: added to the gradient times param"},
+    TN_UPDATE_FLOAT_ATTR("weight_decay", 0, "L2 penalty: added to the gradient times param"),
     TN_UPDATE_CLIP_ATTR};
 
 static tn_status infer(struct tn_infer *ctx)
 {
     tn_status status = tn_update_infer(ctx, in_names, 1);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "momentum", 0, INFINITY);
+        status = tn_ops_infer_range(ctx, "momentum", 0, INFINITY);
     if (status != TN_OK)
         return status;
     double momentum = tn_attrs_float(ctx->attrs, "momentum");
@@ -63,21 +58,9 @@ static void reference(const struct tn_ref *ctx)
 }
 
 const struct tn_op tn_op_sgd = {
-    .name = "sgd",
-    .version = 1,
-    .min_in = N_IN,
-    .max_in = N_IN,
-    .n_out = 2,
-    .flags = TN_OP_UPDATE,
-    .in_names = in_names,
-    .out_names = out_names,
-    .attrs = attrs,
-    .n_attrs = TN_LEN(attrs),
+    TN_UPDATE_OP(sgd, in_names, out_names, attrs, infer, reference),
     .formula = "g = clip(grad grad_mul) + weight_decay param; v = momentum v + g; "
                "param -= lr (nesterov ? g + momentum v : v)",
     .shapes = "param, grad, velocity one shape, floating point; " TN_UPDATE_SCALARS "; "
               "without momentum velocity may be absent, and its output is [0]",
-    .infer = infer,
-    .no_gradient = TN_UPDATE_NO_GRADIENT,
-    .reference = reference,
 };

@@ -4,7 +4,6 @@
  *   places it came from, in zeros. slice_grad is linear, so its own gradient is the slice again.
  *
  * The places are distinct, so slice_grad is a scatter without sums. */
-#include <string.h>
 
 #include "ops/util.h"
 
@@ -202,8 +201,7 @@ static tn_status slice_grad_infer(struct tn_infer *ctx)
 static void slice_grad_reference(const struct tn_ref *ctx)
 {
     struct tn_walk w;
-    if (ctx->out[0].count)
-        memset(ctx->out[0].data.f, 0, sizeof(double) * (size_t)ctx->out[0].count);
+    tn_ops_clear(&ctx->out[0]);
     walk_slice(&w, ctx->attrs, &ctx->out[0].type.shape, &ctx->in[0].type.shape);
     for (int64_t i = 0; i < ctx->in[0].count; i++, tn_walk_next(&w))
         ctx->out[0].data.f[w.at[0]] = ctx->in[0].data.f[i];

@@ -15,8 +15,7 @@ struct rows {
 
 static struct rows split_rows(const struct tn_attrs *attrs, const struct tn_shape *s)
 {
-    int64_t axis = tn_attrs_int(attrs, "axis");
-    uint32_t d = (uint32_t)(axis < 0 ? axis + s->rank : axis);
+    uint32_t d = tn_ops_axis(attrs, s->rank);
     int64_t step = tn_ops_product(s, d + 1, s->rank);
     return (struct rows){tn_ops_product(s, 0, d) * step, s->dim[d], step};
 }
@@ -47,23 +46,7 @@ static tn_status softmax_grad_infer(struct tn_infer *ctx)
 
 /* --- references --- */
 
-static void softmax_reference(const struct tn_ref *ctx)
-{
-    struct rows rows = split_rows(ctx->attrs, &ctx->in[0].type.shape);
-    for (int64_t r = 0; r < rows.n_rows; r++) {
-        const double *x = ctx->in[0].data.f + row_begin(&rows, r);
-        double *y = ctx->out[0].data.f + row_begin(&rows, r);
-        double top = -INFINITY, total = 0.0;
-        for (int64_t i = 0; i < rows.length; i++)
-            top = x[i * rows.step] > top ? x[i * rows.step] : top;
-        for (int64_t i = 0; i < rows.length; i++)
-            total += y[i * rows.step] = exp(x[i * rows.step] - top);
-        for (int64_t i = 0; i < rows.length; i++)
-            y[i * rows.step] /= total;
-    }
-}
-
-static void log_softmax_reference(const struct tn_ref *ctx)
+static void forward(const struct tn_ref *ctx, int is_log)
 {
     struct rows rows = split_rows(ctx->attrs, &ctx->in[0].type.shape);
     for (int64_t r = 0; r < rows.n_rows; r++) {
@@ -74,9 +57,21 @@ static void log_softmax_reference(const struct tn_ref *ctx)
             top = x[i * rows.step] > top ? x[i * rows.step] : top;
         for (int64_t i = 0; i < rows.length; i++)
             total += exp(x[i * rows.step] - top);
-        for (int64_t i = 0; i < rows.length; i++)
-            y[i * rows.step] = x[i * rows.step] - top - log(total);
+        for (int64_t i = 0; i < rows.length; i++) {
+            double below = x[i * rows.step] - top;
+            y[i * rows.step] = is_log ? below - log(total) : exp(below) / total;
+        }
     }
+}
+
+static void softmax_reference(const struct tn_ref *ctx)
+{
+    forward(ctx, 0);
+}
+
+static void log_softmax_reference(const struct tn_ref *ctx)
+{
+    forward(ctx, 1);
 }
 
 static void softmax_grad_reference(const struct tn_ref *ctx)

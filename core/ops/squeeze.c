@@ -1,26 +1,10 @@
 /* Axes of one element taken away or put in; both are aliases, as ONNX Squeeze and Unsqueeze.
  *
- *   squeeze    x without the named axes (none named: without every axis of 1)   dx = dy in x's
- * shape unsqueeze  x with axes of 1 so that they stand at the named places of y      dx = dy in x's
- * shape
- */
+ *   squeeze    x without the named axes (none named: without every axis of 1)
+ *   unsqueeze  x with axes of 1 so that they stand at the named places of y
+ *
+ * The gradient of both is dy in x's shape. */
 #include "ops/util.h"
-
-static void copy_reference(const struct tn_ref *ctx)
-{
-    for (int64_t i = 0; i < ctx->out[0].count; i++)
-        tn_ops_move(&ctx->out[0], i, &ctx->in[0], i);
-}
-
-static tn_status back_gradient(const struct tn_grad *ctx)
-{
-    if (!ctx->needed[0])
-        return TN_OK;
-    struct tn_shape storage;
-    struct tn_attr shape = tn_grad_shape_attr(ctx, "shape", ctx->in[0], &storage);
-    ctx->in_grad[0] = tn_op1(ctx->graph, "reshape", ctx->out_grad[0], &shape, 1);
-    return TN_OK;
-}
 
 static tn_status squeeze_infer(struct tn_infer *ctx)
 {
@@ -84,8 +68,8 @@ const struct tn_op tn_op_squeeze = {
     .formula = "x without axes of 1",
     .shapes = "x any dtype; a named axis that is not 1 is refused",
     .infer = squeeze_infer,
-    .gradient = back_gradient,
-    .reference = copy_reference,
+    .gradient = tn_ops_reshape_gradient,
+    .reference = tn_ops_copy,
 };
 
 const struct tn_op tn_op_unsqueeze = {
@@ -104,6 +88,6 @@ const struct tn_op tn_op_unsqueeze = {
         "x any dtype; negative axes count from the end of y's, which has x's axes and the new "
         "ones",
     .infer = unsqueeze_infer,
-    .gradient = back_gradient,
-    .reference = copy_reference,
+    .gradient = tn_ops_reshape_gradient,
+    .reference = tn_ops_copy,
 };

@@ -1,8 +1,9 @@
 /* Copies side by side, and axes turned round.
  *
- *   tile       y[i] = x[i mod dim] along each axis, as ONNX Tile    dx = sum over the copies
- * (tile_grad) tile_grad  linear in dy, so its own gradient is tile again flip       y[i] = x[dim -
- * 1 - i] along the named axes           dx = dy flipped likewise */
+ *   tile       y[i] = x[i mod dim] along each axis, as ONNX Tile
+ *              dx = sum over the copies (tile_grad)
+ *   tile_grad  linear in dy, so its own gradient is tile again
+ *   flip       y[i] = x[dim - 1 - i] along the named axes; dx = dy flipped likewise */
 #include "ops/util.h"
 
 static const int64_t *repeats_of(const struct tn_attrs *attrs, uint32_t *out_n)

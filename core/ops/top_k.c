@@ -16,8 +16,7 @@ struct around {
 
 static struct around split(const struct tn_attrs *attrs, const struct tn_shape *s)
 {
-    int64_t axis = tn_attrs_int(attrs, "axis");
-    uint32_t d = (uint32_t)(axis < 0 ? axis + s->rank : axis);
+    uint32_t d = tn_ops_axis(attrs, s->rank);
     return (struct around){tn_ops_product(s, 0, d), s->dim[d], tn_ops_product(s, d + 1, s->rank)};
 }
 
@@ -56,12 +55,8 @@ static void store(const struct tn_ref *ctx, int64_t at, int64_t from, int64_t in
 {
     if (ctx->out[1].data.any)
         ctx->out[1].data.i[at] = index;
-    if (!ctx->out[0].data.any)
-        return;
-    if (tn_dtype_is_float(ctx->in[0].type.dtype))
-        ctx->out[0].data.f[at] = ctx->in[0].data.f[from];
-    else
-        ctx->out[0].data.i[at] = ctx->in[0].data.i[from];
+    if (ctx->out[0].data.any)
+        tn_ops_move(&ctx->out[0], at, &ctx->in[0], from);
 }
 
 /* An element's place is how many come before it. */
@@ -129,9 +124,8 @@ const struct tn_op tn_op_top_k = {
 
 static tn_status grad_infer(struct tn_infer *ctx)
 {
-    uint32_t rank, axis;
-    int64_t count;
-    const int64_t *dims = tn_attrs_ints(ctx->attrs, "shape", &rank);
+    uint32_t axis;
+    struct tn_shape shape;
     const struct tn_shape *indices = &ctx->in[0]->shape;
     tn_status st = tn_infer_float(ctx, 1);
     if (st == TN_OK)
@@ -139,19 +133,19 @@ static tn_status grad_infer(struct tn_infer *ctx)
     if (st == TN_OK && ctx->in[0]->dtype != TN_I64)
         st = tn_infer_fail(ctx, "indices are %s, must be i64, as top_k gives them",
                            tn_dtype_name(ctx->in[0]->dtype));
-    if (st == TN_OK && rank != indices->rank)
-        st = tn_infer_fail(ctx, "shape has %u dims, the indices have %u", rank, indices->rank);
     if (st == TN_OK)
-        st = tn_infer_axis(ctx, tn_attrs_int(ctx->attrs, "axis"), rank, &axis);
+        st = tn_ops_infer_shape(ctx, &shape);
+    if (st == TN_OK && shape.rank != indices->rank)
+        st =
+            tn_infer_fail(ctx, "shape has %u dims, the indices have %u", shape.rank, indices->rank);
+    if (st == TN_OK)
+        st = tn_infer_axis(ctx, tn_attrs_int(ctx->attrs, "axis"), shape.rank, &axis);
     if (st != TN_OK)
         return st;
-    struct tn_shape shape = tn_shape_make(dims, rank);
-    for (uint32_t d = 0; d < rank; d++)
-        if (d != axis && dims[d] != indices->dim[d])
+    for (uint32_t d = 0; d < shape.rank; d++)
+        if (d != axis && shape.dim[d] != indices->dim[d])
             return tn_infer_fail(ctx, "shape has %lld along axis %u, the indices have %lld",
-                                 (long long)dims[d], d, (long long)indices->dim[d]);
-    if (tn_shape_count(&shape, &count) != TN_OK)
-        return tn_infer_fail(ctx, "shape must have no negative dim and at most 2^63 elements");
+                                 (long long)shape.dim[d], d, (long long)indices->dim[d]);
     ctx->out[0] = (struct tn_type){ctx->in[1]->dtype, shape};
     return TN_OK;
 }
@@ -161,8 +155,7 @@ static void grad_reference(const struct tn_ref *ctx)
     struct around a = split(ctx->attrs, &ctx->out[0].type.shape);
     struct around from = split(ctx->attrs, &ctx->in[0].type.shape);
     double *dx = ctx->out[0].data.f;
-    for (int64_t i = 0; i < ctx->out[0].count; i++)
-        dx[i] = 0.0;
+    tn_ops_clear(&ctx->out[0]);
     for (int64_t i = 0; i < ctx->in[0].count; i++) {
         int64_t index = ctx->in[0].data.i[i], row = i / (from.n * from.inner);
         if (index >= 0 && index < a.n)

@@ -1,16 +1,7 @@
 #include "ops/update.h"
 
+#include <inttypes.h>
 #include <math.h>
-
-tn_status tn_update_alike(const struct tn_infer *ctx, uint32_t a, uint32_t b)
-{
-    tn_status status = tn_infer_float(ctx, a);
-    if (status == TN_OK)
-        status = tn_infer_same_dtype(ctx, a, b);
-    if (status == TN_OK)
-        status = tn_infer_same_shape(ctx, a, b);
-    return status;
-}
 
 tn_status tn_update_scalar(const struct tn_infer *ctx, const char *const *names, uint32_t input)
 {
@@ -25,28 +16,26 @@ tn_status tn_update_scalar(const struct tn_infer *ctx, const char *const *names,
                          tn_shape_format(&type->shape, text, sizeof(text)));
 }
 
-tn_status tn_update_range(const struct tn_infer *ctx, const char *attr, double min, double end)
+tn_status tn_update_present(const struct tn_infer *ctx, const char *const *names, uint32_t n_slots)
 {
-    double value = tn_attrs_float(ctx->attrs, attr);
-    if (value >= min && value < end)
-        return TN_OK;
-    if (isinf(end))
-        return tn_infer_fail(ctx, "%s is %g, must be finite and at least %g", attr, value, min);
-    return tn_infer_fail(ctx, "%s is %g, must be at least %g and below %g", attr, value, min, end);
+    for (uint32_t i = 2; i < n_slots + 2; i++)
+        if (!ctx->in[i])
+            return tn_infer_fail(ctx, "'%s' is missing", names[i]);
+    return TN_OK;
 }
 
 tn_status tn_update_infer(struct tn_infer *ctx, const char *const *names, uint32_t n_slots)
 {
-    tn_status status = tn_update_alike(ctx, 0, 1);
+    tn_status status = tn_ops_infer_alike(ctx, 0, 1);
     for (uint32_t i = 2; status == TN_OK && i < n_slots + 2; i++)
         if (ctx->in[i])
-            status = tn_update_alike(ctx, 0, i);
+            status = tn_ops_infer_alike(ctx, 0, i);
     for (uint32_t i = ctx->n_in - 3; status == TN_OK && i < ctx->n_in; i++)
         status = tn_update_scalar(ctx, names, i);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "weight_decay", 0, INFINITY);
+        status = tn_ops_infer_range(ctx, "weight_decay", 0, INFINITY);
     if (status == TN_OK)
-        status = tn_update_range(ctx, "clip_value", 0, INFINITY);
+        status = tn_ops_infer_range(ctx, "clip_value", 0, INFINITY);
     if (status != TN_OK)
         return status;
     ctx->out[0] = *ctx->in[0];
@@ -54,6 +43,34 @@ tn_status tn_update_infer(struct tn_infer *ctx, const char *const *names, uint32
         ctx->out[k] =
             ctx->in[k + 1] ? *ctx->in[k + 1] : (struct tn_type){ctx->in[0]->dtype, TN_SHAPE(0)};
     return TN_OK;
+}
+
+const char *const tn_update_moments_in[8] = {"param",      "grad", "m",        "v",
+                                             "correction", "lr",   "grad_mul", "apply"};
+const char *const tn_update_moments_out[3] = {"param", "m", "v"};
+
+tn_status tn_update_infer_betas(const struct tn_infer *ctx)
+{
+    tn_status status = tn_ops_infer_range(ctx, "beta1", 0, 1);
+    return status == TN_OK ? tn_ops_infer_range(ctx, "beta2", 0, 1) : status;
+}
+
+tn_status tn_update_infer_moments(struct tn_infer *ctx, const struct tn_update_moments *moments)
+{
+    const uint32_t at = moments->n_slots + 2;
+    tn_status status = tn_update_present(ctx, moments->names, moments->n_slots);
+    if (status == TN_OK)
+        status = tn_update_infer(ctx, moments->names, moments->n_slots);
+    if (status == TN_OK)
+        status = tn_infer_rank(ctx, at, 1, 1);
+    if (status != TN_OK)
+        return status;
+    const struct tn_type *c = ctx->in[at];
+    if (c->dtype != TN_F32 || c->shape.dim[0] != moments->n_correction)
+        return tn_infer_fail(ctx, "'correction' must be f32 [%" PRId64 "], as %s gives it",
+                             moments->n_correction, moments->maker);
+    status = tn_update_infer_betas(ctx);
+    return status == TN_OK ? tn_ops_infer_range(ctx, "epsilon", 0, INFINITY) : status;
 }
 
 struct tn_update tn_update_read(const struct tn_ref *ctx, int decoupled)

@@ -52,8 +52,18 @@ int64_t tn_ops_product(const struct tn_shape *shape, uint32_t from, uint32_t to)
 {
     int64_t n = 1;
     for (uint32_t d = from; d < to; d++)
-        n *= shape->dim[d];
+        if (shape->dim[d] == 0)
+            return 0; /* whatever the others would come to */
+    for (uint32_t d = from; d < to; d++)
+        if (TN_MUL_OVERFLOW(n, shape->dim[d], &n))
+            return INT64_MAX;
     return n;
+}
+
+uint32_t tn_ops_axis(const struct tn_attrs *attrs, uint32_t rank)
+{
+    int64_t axis = tn_attrs_int(attrs, "axis");
+    return (uint32_t)(axis < 0 ? axis + rank : axis);
 }
 
 int64_t tn_ops_wrap(int64_t v, tn_dtype dtype)
@@ -114,14 +124,59 @@ tn_status tn_ops_infer_same(struct tn_infer *ctx)
 tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n)
 {
     tn_status st = tn_infer_float(ctx, 0);
-    for (uint32_t i = 1; st == TN_OK && i < n; i++) {
-        st = tn_infer_same_dtype(ctx, 0, i);
-        if (st == TN_OK)
-            st = tn_infer_same_shape(ctx, 0, i);
-    }
+    for (uint32_t i = 1; st == TN_OK && i < n; i++)
+        st = tn_ops_infer_alike(ctx, 0, i);
     if (st == TN_OK)
         ctx->out[0] = *ctx->in[0];
     return st;
+}
+
+tn_status tn_ops_infer_alike(const struct tn_infer *ctx, uint32_t a, uint32_t b)
+{
+    tn_status st = tn_infer_float(ctx, a);
+    if (st == TN_OK)
+        st = tn_infer_same_dtype(ctx, a, b);
+    if (st == TN_OK)
+        st = tn_infer_same_shape(ctx, a, b);
+    return st;
+}
+
+tn_status tn_ops_infer_dtype(const struct tn_infer *ctx, tn_dtype *out_dtype)
+{
+    const char *name = tn_attrs_string(ctx->attrs, "dtype");
+    tn_dtype dtype = tn_ops_dtype_named(name);
+    if (!dtype)
+        return tn_infer_fail(ctx, "'%s' is no dtype; use f32, f16, bf16, f64, i32, i64, u8 or bool",
+                             name);
+    *out_dtype = dtype;
+    return TN_OK;
+}
+
+tn_status tn_ops_infer_shape(const struct tn_infer *ctx, struct tn_shape *out_shape)
+{
+    uint32_t rank;
+    int64_t count;
+    const int64_t *dims = tn_attrs_ints(ctx->attrs, "shape", &rank);
+    char text[128];
+    if (rank > TN_MAX_RANK)
+        return tn_infer_fail(ctx, "a shape of %u dims is too long: the limit is %d", rank,
+                             TN_MAX_RANK);
+    struct tn_shape shape = tn_shape_make(dims, rank);
+    if (tn_shape_count(&shape, &count) != TN_OK)
+        return tn_infer_fail(ctx, "shape %s must have no negative dim and at most 2^63 elements",
+                             tn_ops_format_ints(dims, rank, text, sizeof(text)));
+    *out_shape = shape;
+    return TN_OK;
+}
+
+tn_status tn_ops_infer_range(const struct tn_infer *ctx, const char *attr, double min, double end)
+{
+    double value = tn_attrs_float(ctx->attrs, attr);
+    if (value >= min && value < end)
+        return TN_OK;
+    if (isinf(end))
+        return tn_infer_fail(ctx, "%s is %g, must be finite and at least %g", attr, value, min);
+    return tn_infer_fail(ctx, "%s is %g, must be at least %g and below %g", attr, value, min, end);
 }
 
 tn_status tn_ops_infer_axes(const struct tn_infer *ctx, uint32_t rank)
@@ -218,6 +273,16 @@ struct tn_attr tn_ops_attr(const struct tn_grad *ctx, const char *name)
     return (struct tn_attr){.name = name}; /* not in the schema: our bug, refused by the graph */
 }
 
+tn_status tn_ops_reshape_gradient(const struct tn_grad *ctx)
+{
+    if (!ctx->needed[0])
+        return TN_OK;
+    struct tn_shape storage;
+    struct tn_attr shape = tn_grad_shape_attr(ctx, "shape", ctx->in[0], &storage);
+    ctx->in_grad[0] = tn_op1(ctx->graph, "reshape", ctx->out_grad[0], &shape, 1);
+    return TN_OK;
+}
+
 tn_value tn_ops_zeros(const struct tn_grad *ctx, tn_value like)
 {
     struct tn_shape storage;
@@ -236,6 +301,30 @@ void tn_ops_move(const struct tn_ref_tensor *out, int64_t to, const struct tn_re
                  int64_t from)
 {
     memcpy((char *)out->data.any + to * 8, (const char *)in->data.any + from * 8, 8);
+}
+
+void tn_ops_add(const struct tn_ref_tensor *out, int64_t to, const struct tn_ref_tensor *in,
+                int64_t from)
+{
+    if (tn_dtype_is_float(out->type.dtype))
+        out->data.f[to] += in->data.f[from];
+    else
+        out->data.i[to] = tn_ops_wrap(
+            (int64_t)((uint64_t)out->data.i[to] + (uint64_t)in->data.i[from]), out->type.dtype);
+}
+
+void tn_ops_put(const struct tn_ref_tensor *out, int64_t i, double value)
+{
+    if (tn_dtype_is_float(out->type.dtype))
+        out->data.f[i] = value;
+    else
+        out->data.i[i] = tn_ops_saturate(value, out->type.dtype);
+}
+
+void tn_ops_copy(const struct tn_ref *ctx)
+{
+    for (int64_t i = 0; i < ctx->out[0].count; i++)
+        tn_ops_move(&ctx->out[0], i, &ctx->in[0], i);
 }
 
 void tn_ops_clear(const struct tn_ref_tensor *out)

@@ -23,8 +23,10 @@ void tn_walk_next(struct tn_walk *walk);
 
 /* Row-major strides, in elements. */
 void tn_ops_strides(const struct tn_shape *shape, int64_t out_stride[TN_MAX_RANK]);
-/* Product of the dims [from, to). */
+/* Product of the dims [from, to); one beyond 2^63 - 1 is taken as that. */
 int64_t tn_ops_product(const struct tn_shape *shape, uint32_t from, uint32_t to);
+/* The attribute `axis` counted from the front. It has been through tn_infer_axis. */
+uint32_t tn_ops_axis(const struct tn_attrs *attrs, uint32_t rank);
 /* The attribute `axes` as a bit per axis; empty: all. It has been through tn_ops_infer_axes. */
 uint32_t tn_ops_axes_mask(const struct tn_attrs *attrs, uint32_t rank);
 /* Low bits of v in two's complement, as the integer type `dtype` holds them; bool is v != 0. */
@@ -37,9 +39,8 @@ tn_dtype tn_ops_dtype_named(const char *name);
 /* "[1, 2, 3]" into buf (cut to size); returns buf. */
 char *tn_ops_format_ints(const int64_t *list, uint32_t n, char *buf, size_t size);
 
-/* For tn_op.no_gradient and for messages about an unknown dtype name. */
+/* For tn_op.no_gradient. */
 #define TN_OPS_NO_SECOND "second derivatives are not offered"
-#define TN_OPS_BAD_DTYPE "'%s' is no dtype; use f32, f16, bf16, f64, i32, i64, u8 or bool"
 
 /* Shape rules. */
 /* NumPy broadcasting of two shapes that need not be inputs. */
@@ -47,6 +48,12 @@ tn_status tn_ops_broadcast(const struct tn_infer *ctx, const struct tn_shape *a,
                            const struct tn_shape *b, struct tn_shape *out_shape);
 tn_status tn_ops_infer_same(struct tn_infer *ctx); /* output 0 is like input 0 (float) */
 tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input); /* input is i32 or i64 */
+/* The attribute `dtype` names an element type. */
+tn_status tn_ops_infer_dtype(const struct tn_infer *ctx, tn_dtype *out_dtype);
+/* The attribute `shape` (ints) is a shape that can be. */
+tn_status tn_ops_infer_shape(const struct tn_infer *ctx, struct tn_shape *out_shape);
+/* The float attribute is within [min, end). */
+tn_status tn_ops_infer_range(const struct tn_infer *ctx, const char *attr, double min, double end);
 /* The attribute `axes` (ints, may be negative, empty: all) names each axis at most once. */
 tn_status tn_ops_infer_axes(const struct tn_infer *ctx, uint32_t rank);
 /* Losses are f64 for f64 inputs, else f32; `dloss` (an input) is like the loss, of shape `samples`.
@@ -54,16 +61,27 @@ tn_status tn_ops_infer_axes(const struct tn_infer *ctx, uint32_t rank);
 tn_dtype tn_ops_loss_dtype(tn_dtype input);
 tn_status tn_ops_infer_dloss(const struct tn_infer *ctx, uint32_t input,
                              const struct tn_shape *samples);
+/* Inputs a and b are float, of one dtype and shape. */
+tn_status tn_ops_infer_alike(const struct tn_infer *ctx, uint32_t a, uint32_t b);
 /* Inputs 0 .. n-1 all float, same dtype, same shape; output 0 the same. */
 tn_status tn_ops_infer_like(struct tn_infer *ctx, uint32_t n);
 
 /* References. Element `from` of `in` becomes element `to` of `out`: one dtype, whichever it is. */
 void tn_ops_move(const struct tn_ref_tensor *out, int64_t to, const struct tn_ref_tensor *in,
                  int64_t from);
+/* Adds element `from` of `in` to element `to` of `out`, of one dtype; integers wrap. */
+void tn_ops_add(const struct tn_ref_tensor *out, int64_t to, const struct tn_ref_tensor *in,
+                int64_t from);
+/* Element i becomes `value`, converted as by cast. */
+void tn_ops_put(const struct tn_ref_tensor *out, int64_t i, double value);
+/* A whole reference: the elements of output 0 are those of input 0, in their order. */
+void tn_ops_copy(const struct tn_ref *ctx);
 /* Zeros everywhere. */
 void tn_ops_clear(const struct tn_ref_tensor *out);
 
-/* Gradients. Zeros of the shape and dtype of `like`. */
+/* Gradients. A whole one: dx is dy in x's shape. */
+tn_status tn_ops_reshape_gradient(const struct tn_grad *ctx);
+/* Zeros of the shape and dtype of `like`. */
 tn_value tn_ops_zeros(const struct tn_grad *ctx, tn_value like);
 /* A scalar of the dtype of `like`. */
 tn_value tn_ops_scalar(const struct tn_grad *ctx, tn_value like, double value);

@@ -31,10 +31,7 @@ static void where_reference(const struct tn_ref *ctx)
         int yes =
             in[0].type.dtype == TN_BOOL ? in[0].data.i[w.at[0]] != 0 : in[0].data.f[w.at[0]] != 0.0;
         uint32_t k = yes ? 1 : 2;
-        if (tn_dtype_is_float(y->type.dtype))
-            y->data.f[i] = in[k].data.f[w.at[k]];
-        else
-            y->data.i[i] = in[k].data.i[w.at[k]];
+        tn_ops_move(y, i, &in[k], w.at[k]);
     }
 }
 
