@@ -81,7 +81,10 @@ static tn_status bind_node(const struct tn_graph *graph, const struct tn_graph_n
         status = check_promise(graph, node, bound, i, &out[i], err);
         types[node->out[i]] = out[i];
     }
-    return status;
+    if (status != TN_OK)
+        return status;
+    status = tn_node_settle(node->op, out_attrs, node->n_in, in, out, arena, out_attrs);
+    return status == TN_OK ? TN_OK : tn_error_set(err, status, "no memory to bind a graph");
 }
 
 tn_status tn_graph_bind(const struct tn_graph *graph, const struct tn_symbol_values *bound,

@@ -28,6 +28,11 @@ tn_status tn_attrs_bind(const struct tn_graph *graph, const struct tn_attrs *att
 tn_status tn_node_infer(const struct tn_op *op, const char *label, const struct tn_attrs *attrs,
                         uint32_t n_in, const struct tn_type *const *in, struct tn_type *out,
                         struct tn_error *err);
+/* What tn_node_infer has accepted, with the attributes that the reference and backends see
+ * (op->settle). The ints and strings may be those of `attrs`. TN_E_OOM. */
+tn_status tn_node_settle(const struct tn_op *op, const struct tn_attrs *attrs, uint32_t n_in,
+                         const struct tn_type *const *in, struct tn_type *out,
+                         struct tn_arena *arena, struct tn_attrs *out_attrs);
 /* A unique label "<scope>/<name>" for a node, or NULL when memory is out. */
 const char *tn_graph_label(struct tn_graph *graph, const char *name);
 /* Scope with a full path, whatever the scopes around it. */

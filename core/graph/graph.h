@@ -107,8 +107,8 @@ struct tn_symbol_values {
 int64_t tn_dim_bind(const struct tn_graph *graph, int64_t dim,
                     const struct tn_symbol_values *bound);
 /* Concrete types of every value and concrete attributes of every node under a binding: re-runs
- * every shape rule. Arrays live in `arena`: types[n_values], attrs[n_nodes]. A shape rule that
- * fails names the node and the binding. */
+ * every shape rule. Attributes are settled (op.h): those that backends see. Arrays live in `arena`:
+ * types[n_values], attrs[n_nodes]. A shape rule that fails names the node and the binding. */
 TN_TOOL tn_status tn_graph_bind(const struct tn_graph *graph, const struct tn_symbol_values *bound,
                         struct tn_arena *arena, struct tn_type **out_types,
                         struct tn_attrs **out_attrs, struct tn_error *err);

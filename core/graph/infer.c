@@ -162,3 +162,24 @@ tn_status tn_node_infer(const struct tn_op *op, const char *label, const struct 
     }
     return TN_OK;
 }
+
+tn_status tn_node_settle(const struct tn_op *op, const struct tn_attrs *attrs, uint32_t n_in,
+                         const struct tn_type *const *in, struct tn_type *out,
+                         struct tn_arena *arena, struct tn_attrs *out_attrs)
+{
+    struct tn_error local = {0};
+    const struct tn_infer ctx = {.self = op,
+                                 .op = op->name,
+                                 .label = "",
+                                 .attrs = attrs,
+                                 .n_in = n_in,
+                                 .n_out = op->n_out,
+                                 .in = in,
+                                 .out = out,
+                                 .err = &local};
+    struct tn_attrs settled = *attrs;
+    tn_status status = op->settle ? op->settle(&ctx, arena, &settled) : TN_OK;
+    if (status == TN_OK)
+        *out_attrs = settled;
+    return status;
+}

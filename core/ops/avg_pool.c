@@ -69,6 +69,7 @@ static tn_status avg_gradient(const struct tn_grad *ctx, const char *grad)
                                    tn_ops_attr(ctx, "kernel"),
                                    tn_ops_attr(ctx, "strides"),
                                    tn_ops_attr(ctx, "pads"),
+                                   tn_ops_attr(ctx, "auto_pad"),
                                    tn_ops_attr(ctx, "dilations"),
                                    tn_ops_attr(ctx, "ceil_mode"),
                                    tn_ops_attr(ctx, "count_include_pad")};
@@ -80,10 +81,13 @@ static tn_status avg_grad_gradient(const struct tn_grad *ctx, const char *forwar
 {
     if (!ctx->needed[0])
         return TN_OK;
-    const struct tn_attr attr[] = {
-        tn_ops_attr(ctx, "kernel"),    tn_ops_attr(ctx, "strides"),
-        tn_ops_attr(ctx, "pads"),      tn_ops_attr(ctx, "dilations"),
-        tn_ops_attr(ctx, "ceil_mode"), tn_ops_attr(ctx, "count_include_pad")};
+    const struct tn_attr attr[] = {tn_ops_attr(ctx, "kernel"),
+                                   tn_ops_attr(ctx, "strides"),
+                                   tn_ops_attr(ctx, "pads"),
+                                   tn_ops_attr(ctx, "auto_pad"),
+                                   tn_ops_attr(ctx, "dilations"),
+                                   tn_ops_attr(ctx, "ceil_mode"),
+                                   tn_ops_attr(ctx, "count_include_pad")};
     ctx->in_grad[0] = tn_op1(ctx->graph, forward, ctx->out_grad[0], attr, TN_LEN(attr));
     return TN_OK;
 }
@@ -146,12 +150,13 @@ static void avg_grad_reference(const struct tn_ref *ctx)
 static const char *const avg_in[] = {"x"}, *const avg_out[] = {"y"};
 static const char *const grad_in[] = {"dy"}, *const grad_out[] = {"dx"};
 
-#define AVG_ATTRS(axes, pads_doc)                                                       \
-    TN_WINDOW_KERNEL_ATTR, TN_WINDOW_STRIDES_ATTR, TN_WINDOW_PADS_ATTR(axes, pads_doc), \
-        TN_WINDOW_DILATIONS_ATTR(axes), TN_WINDOW_CEIL_ATTR,                            \
-    {                                                                                   \
-        .name = "count_include_pad", .type = TN_ATTR_INT,                               \
-        .doc = "1: padding counts as cells of value 0; 0: the mean of the real cells"   \
+#define AVG_ATTRS(axes, pads_doc)                                                     \
+    TN_WINDOW_KERNEL_ATTR, TN_WINDOW_STRIDES_ATTR,                                    \
+        TN_WINDOW_PADS_ATTR(axes, pads_doc, TN_WINDOW_SAME_FLOORED),                  \
+        TN_WINDOW_DILATIONS_ATTR(axes), TN_WINDOW_CEIL_ATTR,                          \
+    {                                                                                 \
+        .name = "count_include_pad", .type = TN_ATTR_INT,                             \
+        .doc = "1: padding counts as cells of value 0; 0: the mean of the real cells" \
     }
 
 #define AVG_POOL(id, axes, dims, out_dims, pads_doc)                                            \
@@ -190,6 +195,7 @@ static const char *const grad_in[] = {"dy"}, *const grad_out[] = {"dx"};
                   "]`. A window of padding alone is refused",                                   \
         .infer = avg##id##_infer,                                                               \
         .gradient = avg##id##_gradient,                                                         \
+        .settle = tn_window_settle,                                                             \
         .reference = avg_reference,                                                             \
     };                                                                                          \
     const struct tn_op tn_op_avg_pool##id##_grad = {                                            \
@@ -206,6 +212,7 @@ static const char *const grad_in[] = {"dy"}, *const grad_out[] = {"dx"};
         .shapes = "dy floating as avg_pool" #id "'s y -> dx `input_shape`",                     \
         .infer = avg##id##_grad_infer,                                                          \
         .gradient = avg##id##_grad_gradient,                                                    \
+        .settle = tn_window_settle,                                                             \
         .reference = avg_grad_reference,                                                        \
     };
 

@@ -181,7 +181,8 @@ static tn_value emit_conv(const struct tn_grad *ctx, uint32_t axes, tn_value x, 
 {
     char name[32];
     const struct tn_attr attr[] = {tn_ops_attr(ctx, "strides"), tn_ops_attr(ctx, "pads"),
-                                   tn_ops_attr(ctx, "dilations"), tn_ops_attr(ctx, "groups")};
+                                   tn_ops_attr(ctx, "auto_pad"), tn_ops_attr(ctx, "dilations"),
+                                   tn_ops_attr(ctx, "groups")};
     return tn_op2(ctx->graph, name_of(name, axes, ""), x, w, attr, TN_LEN(attr));
 }
 
@@ -192,8 +193,11 @@ static tn_value emit_grad_input(const struct tn_grad *ctx, uint32_t axes, tn_val
     char name[32];
     struct tn_shape storage;
     const struct tn_attr attr[] = {tn_grad_shape_attr(ctx, "input_shape", like, &storage),
-                                   tn_ops_attr(ctx, "strides"), tn_ops_attr(ctx, "pads"),
-                                   tn_ops_attr(ctx, "dilations"), tn_ops_attr(ctx, "groups")};
+                                   tn_ops_attr(ctx, "strides"),
+                                   tn_ops_attr(ctx, "pads"),
+                                   tn_ops_attr(ctx, "auto_pad"),
+                                   tn_ops_attr(ctx, "dilations"),
+                                   tn_ops_attr(ctx, "groups")};
     return tn_op2(ctx->graph, name_of(name, axes, "_grad_input"), dy, w, attr, TN_LEN(attr));
 }
 
@@ -204,8 +208,8 @@ static tn_value emit_grad_weight(const struct tn_grad *ctx, uint32_t axes, tn_va
     char name[32];
     struct tn_shape w = tn_graph_shape(ctx->graph, like);
     const struct tn_attr attr[] = {TN_AV("kernel", axes, w.dim + 2), tn_ops_attr(ctx, "strides"),
-                                   tn_ops_attr(ctx, "pads"), tn_ops_attr(ctx, "dilations"),
-                                   tn_ops_attr(ctx, "groups")};
+                                   tn_ops_attr(ctx, "pads"),         tn_ops_attr(ctx, "auto_pad"),
+                                   tn_ops_attr(ctx, "dilations"),    tn_ops_attr(ctx, "groups")};
     return tn_op2(ctx->graph, name_of(name, axes, "_grad_weight"), x, dy, attr, TN_LEN(attr));
 }
 
@@ -323,12 +327,14 @@ static const char *const grad_weight_in[] = {"x", "dy"}, *const grad_weight_out[
 /* The three operators of a convolution over `axes` axes; `dims`, `out_dims` and `cells` name the
  * sizes of x, y and the kernel. */
 #define CONV(id, axes, dims, out_dims, cells, pads_doc)                                            \
-    static const struct tn_attr_schema conv##id##_attrs[] = {TN_CONV_ATTRS(axes, pads_doc)};       \
+    static const struct tn_attr_schema conv##id##_attrs[] = {                                      \
+        TN_CONV_ATTRS(axes, pads_doc, TN_WINDOW_SAME)};                                            \
     static const struct tn_attr_schema conv##id##_grad_input_attrs[] = {                           \
-        TN_WINDOW_INPUT_ATTR("shape of x: N, C, " dims), TN_CONV_ATTRS(axes, pads_doc)};           \
+        TN_WINDOW_INPUT_ATTR("shape of x: N, C, " dims),                                           \
+        TN_CONV_ATTRS(axes, pads_doc, TN_WINDOW_SAME)};                                            \
     static const struct tn_attr_schema conv##id##_grad_weight_attrs[] = {                          \
         {.name = "kernel", .type = TN_ATTR_INTS, .required = 1, .doc = "w's size, per axis"},      \
-        TN_CONV_ATTRS(axes, pads_doc)};                                                            \
+        TN_CONV_ATTRS(axes, pads_doc, TN_WINDOW_SAME)};                                            \
     static tn_status conv##id##_infer(struct tn_infer *ctx)                                        \
     {                                                                                              \
         return conv_infer(ctx, axes);                                                              \
@@ -368,12 +374,10 @@ static const char *const grad_weight_in[] = {"x", "dy"}, *const grad_weight_out[
         .shapes = "x `[N, C, " dims "]`, w `[O, C/groups, " cells                                  \
                   "]`, optional bias `[O]`, one floating type -> y `[N, O, " out_dims              \
                   "]`; each output size is (in + pads - dilation (kernel - 1) - 1) / stride + 1, " \
-                  "rounded down. Cells outside x count as 0. For `same` an axis "                  \
-                  "needs (ceil(in / stride) - 1) stride + dilation (kernel - 1) + 1 - in cells "   \
-                  "of padding, at least 0, "                                                       \
-                  "the odd one at the end",                                                        \
+                  "rounded down. Cells outside x count as 0",                                      \
         .infer = conv##id##_infer,                                                                 \
         .gradient = conv##id##_gradient,                                                           \
+        .settle = tn_window_settle,                                                                \
         .reference = conv_reference,                                                               \
     };                                                                                             \
     const struct tn_op tn_op_conv##id##_grad_input = {                                             \
@@ -391,6 +395,7 @@ static const char *const grad_weight_in[] = {"x", "dy"}, *const grad_weight_out[
                   "]`, one floating type -> dx `input_shape`; cells that no window covers are 0",  \
         .infer = conv##id##_grad_input_infer,                                                      \
         .gradient = conv##id##_grad_input_gradient,                                                \
+        .settle = tn_window_settle,                                                                \
         .reference = grad_input_reference,                                                         \
     };                                                                                             \
     const struct tn_op tn_op_conv##id##_grad_weight = {                                            \
@@ -408,6 +413,7 @@ static const char *const grad_weight_in[] = {"x", "dy"}, *const grad_weight_out[
                   "'s y, one floating type -> dw `[O, C/groups, kernel]`",                         \
         .infer = conv##id##_grad_weight_infer,                                                     \
         .gradient = conv##id##_grad_weight_gradient,                                               \
+        .settle = tn_window_settle,                                                                \
         .reference = grad_weight_reference,                                                        \
     };
 

@@ -7,12 +7,12 @@
 #include "ops/window.h"
 
 /* Attributes of a convolution over axes_ axes. */
-#define TN_CONV_ATTRS(axes_, pads_doc)                                             \
+#define TN_CONV_ATTRS(axes_, pads_doc, auto_doc)                                   \
     {.name = "strides",                                                            \
      .type = TN_ATTR_INTS,                                                         \
      .dflt = {.count = (axes_), .u.ints = tn_window_ones},                         \
      .doc = "step of the window, per axis"},                                       \
-        TN_WINDOW_PADS_ATTR(axes_, pads_doc),                                      \
+        TN_WINDOW_PADS_ATTR(axes_, pads_doc, auto_doc),                            \
         {.name = "dilations",                                                      \
          .type = TN_ATTR_INTS,                                                     \
          .dflt = {.count = (axes_), .u.ints = tn_window_ones},                     \

@@ -9,11 +9,13 @@
  *   dx = conv(dy, w)     dw = conv_grad_weight(dy, x)     dbias = sum of dy
  *
  * (Zeiler et al., "Deconvolutional Networks", 2010; Dumoulin and Visin 2016; ONNX ConvTranspose
- * with explicit pads.) */
+ * without output_shape.) */
 #include "ops/conv.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <string.h>
+
+#include "graph/graph.h"
 
 static tn_status check_output_padding(const struct tn_infer *ctx, const struct tn_window *window,
                                       int64_t out_extra[TN_WINDOW_AXES])
@@ -41,6 +43,8 @@ static tn_status output_shape(const struct tn_infer *ctx, struct tn_window *wind
     const struct tn_shape *x = &ctx->in[0]->shape, *w = &ctx->in[1]->shape;
     int64_t extra[TN_WINDOW_AXES];
     tn_status status = check_output_padding(ctx, window, extra);
+    if (status == TN_OK)
+        tn_window_cut(window, extra);
     for (uint32_t a = 0; a < window->axes && status == TN_OK; a++) {
         const char *axis = tn_window_axis(window->axes, a);
         int64_t in = x->dim[a + 2], size = 0;
@@ -49,6 +53,11 @@ static tn_status output_shape(const struct tn_infer *ctx, struct tn_window *wind
                                  INT32_MAX);
         size = (in - 1) * window->stride[a] + window->dilation[a] * (window->kernel[a] - 1) + 1 +
                extra[a] - window->begin[a] - window->end[a];
+        if (TN_MAX(window->begin[a], window->end[a]) > INT32_MAX)
+            return tn_infer_fail(ctx,
+                                 "auto_pad would cut %" PRId64 " and %" PRId64 " cells off the "
+                                 "%s, beyond %d; use a smaller kernel or dilation",
+                                 window->begin[a], window->end[a], axis, INT32_MAX);
         if (size < 1 || size > INT32_MAX)
             return tn_infer_fail(ctx,
                                  "the output's %s would be %" PRId64 ", must be from 1 to %d: pads "
@@ -89,22 +98,41 @@ static tn_status transpose_infer(struct tn_infer *ctx, uint32_t axes)
     return status;
 }
 
+/* The forward window with explicit pads; they follow from auto_pad without the input's size. */
+static tn_status forward_window(const struct tn_grad *ctx, uint32_t axes, struct tn_window *window,
+                                int64_t extra[TN_WINDOW_AXES])
+{
+    struct tn_shape w = tn_graph_shape(ctx->graph, ctx->in[1]);
+    struct tn_attr given = tn_ops_attr(ctx, "output_padding");
+    tn_window_read(ctx->attrs, axes, TN_WINDOW_DILATIONS, window);
+    window->auto_pad = tn_window_auto_pad(ctx->attrs);
+    for (uint32_t a = 0; a < axes; a++) {
+        extra[a] = given.u.ints[a];
+        window->kernel[a] = w.dim[a + 2];
+        if (window->auto_pad == TN_PAD_NOTSET || !tn_dim_is_symbolic(w.dim[a + 2]))
+            continue;
+        tn_graph_fail(ctx->graph, TN_E_INVALID,
+                      "node '%s': the kernel's %s is symbolic, so the gradient cannot tell what "
+                      "auto_pad cuts off; give 'pads' instead, or make it a number",
+                      ctx->label, tn_window_axis(axes, a));
+        return TN_E_INVALID;
+    }
+    tn_window_cut(window, extra);
+    return TN_OK;
+}
+
 /* The convolution that gives dx has room for floor(output_padding / stride) windows too many. Where
  * that is one or more, the end pads take the output padding back; what they cannot take is cut off
  * dy, where no window of the forward pass wrote. */
-static tn_value fit(const struct tn_grad *ctx, uint32_t axes, int64_t pads[2 * TN_WINDOW_AXES])
+static tn_value fit(const struct tn_grad *ctx, struct tn_window *window, const int64_t *extra)
 {
-    struct tn_attr attr = tn_ops_attr(ctx, "pads"), extra = tn_ops_attr(ctx, "output_padding");
-    struct tn_attr strides = tn_ops_attr(ctx, "strides");
     tn_value dy = ctx->out_grad[0];
-    for (uint32_t a = 0; a < 2 * axes; a++)
-        pads[a] = attr.u.ints[a];
-    for (uint32_t a = 0; a < axes; a++) {
+    for (uint32_t a = 0; a < window->axes; a++) {
         int64_t axis = a + 2, zero = 0, end = 0;
-        if (extra.u.ints[a] < strides.u.ints[a])
+        if (extra[a] < window->stride[a])
             continue;
-        int64_t cut = extra.u.ints[a] - pads[axes + a];
-        pads[axes + a] = cut < 0 ? -cut : 0;
+        int64_t cut = extra[a] - window->end[a];
+        window->end[a] = cut < 0 ? -cut : 0;
         if (cut <= 0)
             continue;
         end = -cut; /* from the end */
@@ -119,8 +147,14 @@ static tn_status transpose_gradient(const struct tn_grad *ctx, uint32_t axes)
 {
     static const char *const forward[] = {"conv1d", "conv2d"};
     static const char *const weight[] = {"conv1d_grad_weight", "conv2d_grad_weight"};
-    int64_t pads[2 * TN_WINDOW_AXES];
-    tn_value x = ctx->in[0], w = ctx->in[1], dy = fit(ctx, axes, pads);
+    struct tn_window window;
+    int64_t pads[2 * TN_WINDOW_AXES], extra[TN_WINDOW_AXES];
+    tn_status status = forward_window(ctx, axes, &window, extra);
+    if (status != TN_OK)
+        return status;
+    tn_value x = ctx->in[0], w = ctx->in[1], dy = fit(ctx, &window, extra);
+    memcpy(pads, window.begin, axes * sizeof(*pads));
+    memcpy(pads + axes, window.end, axes * sizeof(*pads));
     struct tn_shape w_shape = tn_graph_shape(ctx->graph, w);
     const struct tn_attr attr[] = {tn_ops_attr(ctx, "strides"), TN_AV("pads", 2 * axes, pads),
                                    tn_ops_attr(ctx, "dilations"), tn_ops_attr(ctx, "groups"),
@@ -141,9 +175,15 @@ static void transpose_reference(const struct tn_ref *ctx)
 
 static const char *const transpose_in[] = {"x", "w", "bias"}, *const transpose_out[] = {"y"};
 
+#define CUT_DOC                                                                                  \
+    "NOTSET: `pads` as they are; SAME_UPPER, SAME_LOWER: dilation (kernel - 1) + 1 + "           \
+    "output_padding - stride cells per axis, which makes the output in stride, the odd cell at " \
+    "the end or (LOWER) at the beginning; where that is below 0, as many more are added at the " \
+    "end; VALID: none"
+
 #define TRANSPOSE(id, axes, dims, out_dims, cells, pads_doc)                               \
     static const struct tn_attr_schema transpose##id##_attrs[] = {                         \
-        TN_CONV_ATTRS(axes, pads_doc),                                                     \
+        TN_CONV_ATTRS(axes, pads_doc, CUT_DOC),                                            \
         {.name = "output_padding",                                                         \
          .type = TN_ATTR_INTS,                                                             \
          .dflt = {.count = (axes), .u.ints = tn_window_zeros},                             \
@@ -175,6 +215,7 @@ static const char *const transpose_in[] = {"x", "w", "bias"}, *const transpose_o
                   "output_padding - pads",                                                 \
         .infer = transpose##id##_infer,                                                    \
         .gradient = transpose##id##_gradient,                                              \
+        .settle = tn_window_settle,                                                        \
         .reference = transpose_reference,                                                  \
     };
 

@@ -186,6 +186,7 @@ static const char *const grad_in[] = {"x", "y", "dy"}, *const grad_out[] = {"dx"
         .shapes = "x `" in_shape "` floating -> y `" out_shape "`" note,                           \
         .infer = lp##c_id##_infer,                                                                 \
         .gradient = lp##c_id##_gradient,                                                           \
+        .settle = tn_window_settle,                                                                \
         .reference = lp_reference,                                                                 \
     };                                                                                             \
     const struct tn_op tn_op_##id##_grad = {                                                       \
@@ -204,11 +205,13 @@ static const char *const grad_in[] = {"x", "y", "dy"}, *const grad_out[] = {"dx"
                   "is 0, that window adds 0",                                                      \
         .infer = lp##c_id##_grad_infer,                                                            \
         .no_gradient = TN_OPS_NO_SECOND,                                                           \
+        .settle = tn_window_settle,                                                                \
         .reference = lp_grad_reference,                                                            \
     };
 
-#define WINDOW(axes, pads_doc)                                                          \
-    TN_WINDOW_KERNEL_ATTR, TN_WINDOW_STRIDES_ATTR, TN_WINDOW_PADS_ATTR(axes, pads_doc), \
+#define WINDOW(axes, pads_doc)                                       \
+    TN_WINDOW_KERNEL_ATTR, TN_WINDOW_STRIDES_ATTR,                   \
+        TN_WINDOW_PADS_ATTR(axes, pads_doc, TN_WINDOW_SAME_FLOORED), \
         TN_WINDOW_DILATIONS_ATTR(axes), TN_WINDOW_CEIL_ATTR, P_ATTR
 
 /* clang-format off */

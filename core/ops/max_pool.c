@@ -96,8 +96,11 @@ static tn_status max_gradient(const struct tn_grad *ctx, const char *grad)
         return TN_OK;
     struct tn_shape storage;
     const struct tn_attr attr[] = {tn_grad_shape_attr(ctx, "input_shape", ctx->in[0], &storage),
-                                   tn_ops_attr(ctx, "kernel"), tn_ops_attr(ctx, "strides"),
-                                   tn_ops_attr(ctx, "pads"), tn_ops_attr(ctx, "dilations")};
+                                   tn_ops_attr(ctx, "kernel"),
+                                   tn_ops_attr(ctx, "strides"),
+                                   tn_ops_attr(ctx, "pads"),
+                                   tn_ops_attr(ctx, "auto_pad"),
+                                   tn_ops_attr(ctx, "dilations")};
     ctx->in_grad[0] = tn_op2(ctx->graph, grad, ctx->out_grad[0], ctx->out[1], attr, TN_LEN(attr));
     return TN_OK;
 }
@@ -145,11 +148,12 @@ static const char *const grad_in[] = {"dy", "index"}, *const grad_out[] = {"dx"}
 
 #define MAX_POOL(id, axes, dims, out_dims, pads_doc)                                               \
     static const struct tn_attr_schema max##id##_attrs[] = {                                       \
-        TN_WINDOW_KERNEL_ATTR, TN_WINDOW_STRIDES_ATTR, TN_WINDOW_PADS_ATTR(axes, pads_doc),        \
+        TN_WINDOW_KERNEL_ATTR, TN_WINDOW_STRIDES_ATTR,                                             \
+        TN_WINDOW_PADS_ATTR(axes, pads_doc, TN_WINDOW_SAME_FLOORED),                               \
         TN_WINDOW_DILATIONS_ATTR(axes), TN_WINDOW_CEIL_ATTR};                                      \
     static const struct tn_attr_schema max##id##_grad_attrs[] = {                                  \
         TN_WINDOW_INPUT_ATTR("shape of x: N, C, " dims), TN_WINDOW_KERNEL_ATTR,                    \
-        TN_WINDOW_STRIDES_ATTR, TN_WINDOW_PADS_ATTR(axes, pads_doc),                               \
+        TN_WINDOW_STRIDES_ATTR, TN_WINDOW_PADS_ATTR(axes, pads_doc, TN_WINDOW_SAME),               \
         TN_WINDOW_DILATIONS_ATTR(axes)};                                                           \
     static tn_status max##id##_infer(struct tn_infer *ctx)                                         \
     {                                                                                              \
@@ -179,6 +183,7 @@ static const char *const grad_in[] = {"dy", "index"}, *const grad_out[] = {"dx"}
                   "NaN counts as the largest. A window of padding alone is refused",               \
         .infer = max##id##_infer,                                                                  \
         .gradient = max##id##_gradient,                                                            \
+        .settle = tn_window_settle,                                                                \
         .reference = max_reference,                                                                \
     };                                                                                             \
     const struct tn_op tn_op_max_pool##id##_grad = {                                               \
@@ -195,6 +200,7 @@ static const char *const grad_in[] = {"dy", "index"}, *const grad_out[] = {"dx"}
         .shapes = "dy floating and index i32 as max_pool" #id " gives them -> dx `input_shape`",   \
         .infer = max##id##_grad_infer,                                                             \
         .no_gradient = "second derivatives of max pooling are not offered",                        \
+        .settle = tn_window_settle,                                                                \
         .reference = max_grad_reference,                                                           \
     };
 

@@ -18,6 +18,8 @@ struct tn_type {
     struct tn_shape shape;
 };
 
+struct tn_arena;
+
 /* --- attributes --- */
 
 struct tn_attr_schema {
@@ -140,6 +142,11 @@ struct tn_op {
     void (*reference)(const struct tn_ref *ctx);
     /* Doubles of scratch that reference needs; NULL: none. */
     int64_t (*scratch)(const struct tn_ref *ctx);
+    /* Attributes that stand for others, once the shapes are known: out_attrs becomes what the
+     * reference and backends see (`auto_pad` turned into numbers of `pads`). ctx is one that infer
+     * has accepted. In `arena`. NULL: they see what the user gave. TN_E_OOM. */
+    tn_status (*settle)(const struct tn_infer *ctx, struct tn_arena *arena,
+                        struct tn_attrs *out_attrs);
 };
 
 /* NULL when there is none of that name. Those that a plugin added (registry.h) are found, too. */

@@ -234,7 +234,10 @@ static tn_status infer_run(struct op_run *run, tn_dtype precision, struct tn_typ
                            .in = in,
                            .out = out_types,
                            .err = err};
-    return run->op->infer(&ctx);
+    tn_status st = run->op->infer(&ctx);
+    if (st == TN_OK && run->op->settle)
+        st = run->op->settle(&ctx, &run->arena, &run->attrs);
+    return st;
 }
 
 static tn_status open_data(struct op_run *run, const struct tn_type *out_types)

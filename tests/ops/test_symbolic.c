@@ -240,11 +240,31 @@ static tn_value resized(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
     return tn_op1(g, "square", tn_op1(g, "resize", plane, attrs, 2), NULL, 0);
 }
 
+/* Windows along a length of 5 batch: outputs of 5 batch, batch and 2 batch. */
+static tn_value windowed(tn_graph *g, tn_value x, tn_value labels, int64_t batch)
+{
+    static const int64_t one = 1, two = 2, five = 5, seven = 7;
+    struct tn_attr lower[] = {TN_AS("auto_pad", "SAME_LOWER"), TN_AV("strides", 1, &one)};
+    struct tn_attr upper[] = {TN_AS("auto_pad", "SAME_UPPER"), TN_AV("strides", 1, &five),
+                              TN_AV("kernel", 1, &seven)};
+    tn_tensor *t = NULL;
+    struct tn_shape four = TN_SHAPE(1, 1, 4);
+    cr_assert(tn_tensor_create(TN_F64, &four, &t, NULL) == TN_OK);
+    memcpy(tn_tensor_data(t), (const double[]){0.5, -1, 2, 0.25}, 4 * sizeof(double));
+    tn_value w = tn_graph_const(g, t), y[2];
+    tn_tensor_unref(&t);
+    tn_value line = tn_op2(g, "conv1d", tn_reshape(g, x, &TN_SHAPE(1, 1, -1)), w, lower, 2);
+    tn_graph_op(g, "max_pool1d", &line, 1, upper, 3, y, 2);
+    y[0] = tn_add(g, y[0], tn_op1(g, "avg_pool1d", line, upper, 3));
+    lower[1] = TN_AV("strides", 1, &two);
+    return tn_op1(g, "square", tn_op2(g, "conv_transpose1d", y[0], w, lower, 2), NULL, 0);
+}
+
 static build_fn *const builders[] = {
     mean_all, mean_batch, sum_batch, max_batch, min_rows,       broadcast_rows, expanded,
     reshaped, transposed, gram,      sliced,    written,        classified,     regressed,
     chosen,   looked_up,  reduced,   run_along, joined_batches, joined_columns, cut,
-    padded,   tiled,      gathered,  taken,     placed,         resized,
+    padded,   tiled,      gathered,  taken,     placed,         resized,        windowed,
 };
 
 ParameterizedTestParameters(symbolic, batch)
