@@ -10,9 +10,7 @@
 #define TENON_BACKENDS_MOVES_H
 
 #include <math.h>
-#include <stdbool.h>
-
-#include "tenon/backend.h"
+#include "shape.h"
 
 #define MOVES_MAX_LOOPS 16 /* tile has two to an axis */
 
@@ -54,28 +52,6 @@ static inline void moves_merge(struct moves_box *b)
         moves_loop(b, 1, 1, 1);
 }
 
-static inline int64_t moves_product(const tnb_tensor *t, uint32_t from, uint32_t to)
-{
-    int64_t n = 1;
-    for (uint32_t d = from; d < to; d++)
-        n *= t->dim[d];
-    return n;
-}
-
-static inline void moves_strides(const tnb_tensor *t, int64_t *out_stride)
-{
-    int64_t n = 1;
-    for (uint32_t d = t->rank; d-- > 0;) {
-        out_stride[d] = n;
-        n *= t->dim[d];
-    }
-}
-
-static inline uint32_t moves_axis(int64_t axis, uint32_t rank)
-{
-    return (uint32_t)(axis < 0 ? axis + (int64_t)rank : axis);
-}
-
 static inline const char *moves_string(const tnb_node *node, const char *key, const char *dflt)
 {
     const tnb_attr *a = tnb_attr_find(node, key);
@@ -115,33 +91,33 @@ static inline void moves_slab(struct moves_box *b, int64_t outer, int64_t n, int
 static inline void moves_concat(struct moves_box *b, const tnb_node *node,
                                 const tnb_tensor *const *in, const tnb_tensor *y, uint32_t i)
 {
-    uint32_t axis = moves_axis(tnb_attr_int(node, "axis", 0), y->rank);
+    uint32_t axis = shape_axis(tnb_attr_int(node, "axis", 0), y->rank);
     int64_t at = 0;
     for (uint32_t k = 0; k < i; k++)
         at += in[k]->dim[axis];
     b->in = i;
-    moves_slab(b, moves_product(y, 0, axis), in[i]->dim[axis], moves_product(y, axis + 1, y->rank),
+    moves_slab(b, shape_product(y, 0, axis), in[i]->dim[axis], shape_product(y, axis + 1, y->rank),
                y->dim[axis], at, true);
 }
 
 static inline void moves_split(struct moves_box *b, const tnb_node *node, const tnb_tensor *x,
                                uint32_t j)
 {
-    uint32_t axis = moves_axis(tnb_attr_int(node, "axis", 0), x->rank);
+    uint32_t axis = shape_axis(tnb_attr_int(node, "axis", 0), x->rank);
     int64_t part = tnb_attr_int(node, "first", 0) + j, at = 0;
     for (int64_t k = 0; k < part; k++)
         at += moves_part(node, x->dim[axis], k);
     b->out = j;
-    moves_slab(b, moves_product(x, 0, axis), moves_part(node, x->dim[axis], part),
-               moves_product(x, axis + 1, x->rank), x->dim[axis], at, false);
+    moves_slab(b, shape_product(x, 0, axis), moves_part(node, x->dim[axis], part),
+               shape_product(x, axis + 1, x->rank), x->dim[axis], at, false);
 }
 
 static inline void moves_tile(struct moves_box *b, const tnb_node *node, const tnb_tensor *x,
                               const tnb_tensor *y)
 {
     int64_t xs[TNB_MAX_RANK], ys[TNB_MAX_RANK];
-    moves_strides(x, xs);
-    moves_strides(y, ys);
+    shape_strides(x, xs);
+    shape_strides(y, ys);
     for (uint32_t d = 0; d < x->rank; d++) {
         moves_loop(b, tnb_attr_at(node, "repeats", d, 1), 0, x->dim[d] * ys[d]);
         moves_loop(b, x->dim[d], xs[d], ys[d]);
@@ -152,9 +128,9 @@ static inline void moves_flip(struct moves_box *b, const tnb_node *node, const t
 {
     int64_t xs[TNB_MAX_RANK];
     uint32_t n = tnb_attr_count(node, "axes"), mask = n ? 0 : UINT32_MAX;
-    moves_strides(x, xs);
+    shape_strides(x, xs);
     for (uint32_t i = 0; i < n; i++)
-        mask |= 1u << moves_axis(tnb_attr_at(node, "axes", i, 0), x->rank);
+        mask |= 1u << shape_axis(tnb_attr_at(node, "axes", i, 0), x->rank);
     for (uint32_t d = 0; d < x->rank; d++) {
         bool turned = mask >> d & 1u;
         moves_loop(b, x->dim[d], turned ? -xs[d] : xs[d], xs[d]);
@@ -167,10 +143,10 @@ static inline void moves_diagonal(struct moves_box *b, const tnb_node *node,
                                   const tnb_tensor *whole, const tnb_tensor *part, bool into_whole)
 {
     int64_t ws[TNB_MAX_RANK], ps[TNB_MAX_RANK], offset = tnb_attr_int(node, "offset", 0), at;
-    uint32_t a1 = moves_axis(tnb_attr_int(node, "axis1", 0), whole->rank);
-    uint32_t a2 = moves_axis(tnb_attr_int(node, "axis2", 1), whole->rank), k = 0;
-    moves_strides(whole, ws);
-    moves_strides(part, ps);
+    uint32_t a1 = shape_axis(tnb_attr_int(node, "axis1", 0), whole->rank);
+    uint32_t a2 = shape_axis(tnb_attr_int(node, "axis2", 1), whole->rank), k = 0;
+    shape_strides(whole, ws);
+    shape_strides(part, ps);
     for (uint32_t d = 0; d < whole->rank; d++) {
         if (d == a1 || d == a2)
             continue;
@@ -233,7 +209,7 @@ static inline void moves_box_of(struct moves_box *b, const tnb_node *node,
     else if (strcmp(op, "space_to_depth") == 0)
         moves_blocks(b, node, out[0], false);
     else /* squeeze, unsqueeze: an alias that is asked to run after all */
-        moves_loop(b, moves_product(in[0], 0, in[0]->rank), 1, 1);
+        moves_loop(b, shape_product(in[0], 0, in[0]->rank), 1, 1);
     moves_merge(b);
 }
 
@@ -269,7 +245,7 @@ static inline void moves_borders(const tnb_node *node, const tnb_tensor *x,
     for (uint32_t d = 0; d < x->rank; d++)
         out[d] = moves_border_of(x->dim[d], 0, 0);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t d = n_axes ? moves_axis(tnb_attr_at(node, "axes", i, 0), x->rank) : i;
+        uint32_t d = n_axes ? shape_axis(tnb_attr_at(node, "axes", i, 0), x->rank) : i;
         out[d] = moves_border_of(x->dim[d], tnb_attr_at(node, "pads", i, 0),
                                  tnb_attr_at(node, "pads", n + i, 0));
     }
@@ -305,8 +281,12 @@ static inline uint64_t moves_bits_f16(double v)
 static inline uint64_t moves_bits_bf16(double v)
 {
     uint64_t bits = moves_bits_f32(v);
+    double near = (double)(float)v;
     if (isnan(v))
         return bits >> 16 | 0x40u;
+    /* An odd last bit stands for what f32 dropped, so that rounding twice is rounding once. */
+    if (near != v && !(bits & 1u))
+        bits += fabs(v) > fabs(near) ? 1u : UINT64_MAX;
     return (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
 }
 

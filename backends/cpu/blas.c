@@ -75,11 +75,9 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *a = q->in[0], *c = q->out[0];
     tnb_tensor t[3] = {*a, *q->in[1], *c};
     const tnb_tensor *in[2] = {&t[0], &t[1]};

@@ -140,8 +140,8 @@ const char *cpu_dtype_name(uint32_t dtype);
 /* Zeroed, 64-byte aligned memory of the host; NULL: none left. */
 void *cpu_alloc(const tnb_instance *inst, uint64_t size);
 void cpu_free(const tnb_instance *inst, void *ptr);
-/* Allocates k->state. */
-tnb_status cpu_state(struct cpu_kernel *k, uint64_t size, void **out_state, tnb_error *err);
+/* k->state, zeroed; NULL with the error set: TNB_E_OOM. */
+void *cpu_state(struct cpu_kernel *k, uint64_t size, tnb_error *err);
 uint64_t cpu_bytes(const tnb_tensor *t);
 static inline uint64_t cpu_align_up(uint64_t n)
 {

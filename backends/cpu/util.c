@@ -57,13 +57,12 @@ void cpu_free(const tnb_instance *inst, void *ptr)
         inst->host->free(inst->host->ctx, ptr);
 }
 
-tnb_status cpu_state(struct cpu_kernel *k, uint64_t size, void **out_state, tnb_error *err)
+void *cpu_state(struct cpu_kernel *k, uint64_t size, tnb_error *err)
 {
     k->state = cpu_alloc(k->inst, size);
     if (!k->state)
-        return cpu_fail(err, TNB_E_OOM, "cpu: no memory to prepare a kernel");
-    *out_state = k->state;
-    return TNB_OK;
+        cpu_fail(err, TNB_E_OOM, "cpu: no memory to prepare a kernel");
+    return k->state;
 }
 
 uint64_t cpu_bytes(const tnb_tensor *t)

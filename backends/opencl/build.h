@@ -4,6 +4,7 @@
 #ifndef TENON_OPENCL_BUILD_H
 #define TENON_OPENCL_BUILD_H
 
+#include "../shape.h"
 #include "opencl.h"
 
 /* Where an operand lies: a value of the segment, scratch of this node, or the plan's table. */
@@ -134,8 +135,6 @@ const struct ocl_op *ocl_op_find(const char *name);
  * take, or op->refuse says no. */
 bool ocl_op_takes(const struct ocl_op *op, const tnb_graph *graph, const tnb_node *node, char *why,
                   size_t size);
-/* The bits of `value` as an f16 or bf16. */
-uint32_t ocl_half_bits(uint32_t dtype, double value);
 /* Emits b->node, on f32 copies of its 16-bit operands if need be. */
 void ocl_emit(struct ocl_build *b, const struct ocl_op *op);
 
@@ -154,18 +153,12 @@ void ocl_nest_merge(struct ocl_nest *nest);
 int64_t ocl_nest_count(const struct ocl_nest *nest);
 /* The table of the nest's first `rank` dims, as common.cl describes it. */
 void ocl_arg_nest(struct ocl_build *b, const struct ocl_nest *nest, uint32_t rank);
-/* Row-major strides of a shape. */
-void ocl_strides(const tnb_tensor *t, int64_t *out_stride);
-uint32_t ocl_axis(int64_t axis, uint32_t rank);
-/* A tensor seen as [a, c, b] around one axis. */
-struct ocl_split {
-    int64_t a, c, b;
-};
-struct ocl_split ocl_split_axis(const tnb_tensor *t, uint32_t axis);
 /* "-DL=int" or "-DL=long" for an index type. */
 const char *ocl_label_option(uint32_t dtype);
 /* "-DT=<type>" for an element type that kernels take. */
 const char *ocl_element_option(uint32_t dtype);
+/* "-DT=<type>" for kernels that move elements of `size` bytes. */
+const char *ocl_bits_option(uint32_t size);
 /* Shared by several operators (ops/). `size` is the element's. */
 void ocl_emit_fill(struct ocl_build *b, struct ocl_ref dst, uint32_t size, uint64_t pattern,
                    int64_t n);

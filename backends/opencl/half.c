@@ -1,7 +1,6 @@
 /* f16 and bf16 for every operator: where no kernel takes a node's 16-bit operands as they are, they
  * are widened into f32 scratch, the f32 kernels run there, and 16-bit results are narrowed after
  * them (to nearest even, NaN kept). */
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -63,40 +62,6 @@ void ocl_widened_finish(struct ocl_widened *w)
     free(w->values);
     w->in = NULL;
     w->values = NULL;
-}
-
-/* 16-bit pattern of the f32 value f, rounded to nearest even. */
-static uint32_t f16_bits(float f)
-{
-    uint32_t u, sign, a, shift;
-    memcpy(&u, &f, sizeof(u));
-    sign = u >> 16 & 0x8000u;
-    a = u & 0x7fffffffu;
-    if (a > 0x7f800000u)
-        return sign | 0x7e00u;
-    if (a >= 0x477ff000u) /* 65520 and more round to infinity */
-        return sign | 0x7c00u;
-    if (a >= 0x38800000u)
-        return sign | (a - 0x38000000u + 0xfffu + (a >> 13 & 1u)) >> 13;
-    if (a < 0x33000000u) /* below 2^-25 */
-        return sign;
-    shift = 126u - (a >> 23); /* subnormal: counts 2^-24 */
-    a = (a & 0x7fffffu) | 0x800000u;
-    return sign | (a + (1u << (shift - 1)) - 1u + (a >> shift & 1u)) >> shift;
-}
-
-uint32_t ocl_half_bits(uint32_t dtype, double value)
-{
-    float f = (float)value;
-    uint32_t u;
-    memcpy(&u, &f, sizeof(u));
-    /* An odd last bit stands for what f32 dropped, so that rounding twice is rounding once. */
-    if (value == value && fabs((double)f) != fabs(value) && !(u & 1u))
-        u = fabs(value) > fabs((double)f) ? u + 1u : u - 1u;
-    memcpy(&f, &u, sizeof(f));
-    if (dtype == TNB_F16)
-        return f16_bits(f);
-    return value != value ? 0x7fc0u : (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
 }
 
 static void convert(struct ocl_build *b, const char *verb, const tnb_tensor *half,

@@ -1,19 +1,5 @@
 #include "build.h"
 
-void ocl_strides(const tnb_tensor *t, int64_t *out_stride)
-{
-    int64_t stride = 1;
-    for (uint32_t i = t->rank; i-- > 0;) {
-        out_stride[i] = stride;
-        stride *= t->dim[i];
-    }
-}
-
-uint32_t ocl_axis(int64_t axis, uint32_t rank)
-{
-    return (uint32_t)(axis < 0 ? axis + rank : axis);
-}
-
 void ocl_nest_init(struct ocl_nest *nest, const tnb_tensor *shape, uint32_t n_operands)
 {
     *nest = (struct ocl_nest){.rank = shape->rank, .n_operands = n_operands};
@@ -24,7 +10,7 @@ void ocl_nest_init(struct ocl_nest *nest, const tnb_tensor *shape, uint32_t n_op
 void ocl_nest_broadcast(struct ocl_nest *nest, uint32_t operand, const tnb_tensor *from)
 {
     int64_t stride[TNB_MAX_RANK];
-    ocl_strides(from, stride);
+    shape_strides(from, stride);
     uint32_t pad = nest->rank - from->rank;
     for (uint32_t i = 0; i < nest->rank; i++)
         nest->stride[operand][i] = i < pad || from->dim[i - pad] == 1 ? 0 : stride[i - pad];
@@ -79,16 +65,6 @@ void ocl_arg_nest(struct ocl_build *b, const struct ocl_nest *nest, uint32_t ran
     ocl_arg_table(b, table, n);
 }
 
-struct ocl_split ocl_split_axis(const tnb_tensor *t, uint32_t axis)
-{
-    struct ocl_split split = {1, t->rank ? t->dim[axis] : 1, 1};
-    for (uint32_t i = 0; i < axis; i++)
-        split.a *= t->dim[i];
-    for (uint32_t i = axis + 1; i < t->rank; i++)
-        split.b *= t->dim[i];
-    return split;
-}
-
 const char *ocl_label_option(uint32_t dtype)
 {
     return dtype == TNB_I64 ? "-DL=long" : "-DL=int";
@@ -107,4 +83,12 @@ const char *ocl_element_option(uint32_t dtype)
     default:
         return "-DT=float";
     }
+}
+
+const char *ocl_bits_option(uint32_t size)
+{
+    return size == 8   ? "-DT=ulong"
+           : size == 4 ? "-DT=uint"
+           : size == 2 ? "-DT=ushort"
+                       : "-DT=uchar";
 }

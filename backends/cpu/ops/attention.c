@@ -27,16 +27,6 @@ struct tile {
     void *scratch;  /* of gemm */
 };
 
-static const float *input(const struct cpu_kernel *k, int i)
-{
-    return (const float *)(const void *)k->in[i];
-}
-
-static float *output(const struct cpu_kernel *k, int i)
-{
-    return (float *)(void *)k->out[i];
-}
-
 static int64_t keys_of(const struct cpu_kernel *k, int64_t b)
 {
     const struct state *s = k->state;
@@ -67,11 +57,11 @@ static void scores(const struct tile *t)
     product(t, &(struct cpu_gemm){.m = t->rows,
                                   .n = t->cols,
                                   .k = s->d,
-                                  .a = input(t->k, Q) +
+                                  .a = cpu_in(t->k, Q) +
                                        ((t->b * s->heads + t->h) * s->lq + t->i0) * s->d,
                                   .a_row = s->d,
                                   .a_col = 1,
-                                  .b = input(t->k, K) + (kv * s->lk + t->j0) * s->d,
+                                  .b = cpu_in(t->k, K) + (kv * s->lk + t->j0) * s->d,
                                   .b_row = 1,
                                   .b_col = s->d,
                                   .c = t->s,
@@ -88,7 +78,7 @@ static void scores(const struct tile *t)
             for (int64_t j = 0; j < end; j++)
                 row[j] = mask[j * step] ? row[j] : -INFINITY;
         } else if (s->has_mask) {
-            const float *mask = input(t->k, MASK) + at;
+            const float *mask = cpu_in(t->k, MASK) + at;
             for (int64_t j = 0; j < end; j++)
                 row[j] += mask[j * step];
         }
@@ -136,7 +126,7 @@ static void forward_tile(struct tile *t)
     const struct state *s = t->k->state;
     int64_t row0 = (t->b * s->heads + t->h) * s->lq + t->i0;
     int64_t kv = t->b * s->kv_heads + t->h / (s->heads / s->kv_heads);
-    float *y = output(t->k, 0) + row0 * s->dv, *lse = output(t->k, 1) + row0, top[TILE_Q];
+    float *y = cpu_out(t->k, 0) + row0 * s->dv, *lse = cpu_out(t->k, 1) + row0, top[TILE_Q];
     double sum[TILE_Q];
     int64_t end = last_key(t);
     memset(y, 0, (size_t)(t->rows * s->dv) * sizeof *y);
@@ -155,7 +145,7 @@ static void forward_tile(struct tile *t)
                                       .a = t->s,
                                       .a_row = TILE_K,
                                       .a_col = 1,
-                                      .b = input(t->k, V) + (kv * s->lk + t->j0) * s->dv,
+                                      .b = cpu_in(t->k, V) + (kv * s->lk + t->j0) * s->dv,
                                       .b_row = s->dv,
                                       .b_col = 1,
                                       .c = y,
@@ -225,7 +215,7 @@ static void write_dmask(const struct tile *t, int64_t row0)
 {
     const struct state *s = t->k->state;
     for (int64_t r = 0; r < t->rows; r++)
-        memcpy(output(t->k, 3) + (row0 + r) * s->lk + t->j0, t->t + r * TILE_K,
+        memcpy(cpu_out(t->k, 3) + (row0 + r) * s->lk + t->j0, t->t + r * TILE_K,
                (size_t)t->cols * sizeof(float));
 }
 
@@ -237,22 +227,22 @@ static void backward_products(const struct tile *t, int64_t row0, int64_t key0)
     g.a = t->s;
     g.a_row = 1;
     g.a_col = TILE_K;
-    g.b = input(t->k, DY) + row0 * s->dv;
+    g.b = cpu_in(t->k, DY) + row0 * s->dv;
     g.b_row = g.c_row = s->dv;
     g.b_col = 1;
-    g.c = output(t->k, 2) + key0 * s->dv;
+    g.c = cpu_out(t->k, 2) + key0 * s->dv;
     product(t, &g);
     g.n = g.b_row = g.c_row = s->d;
     g.a = t->t;
-    g.b = input(t->k, Q) + row0 * s->d;
-    g.c = output(t->k, 1) + key0 * s->d;
+    g.b = cpu_in(t->k, Q) + row0 * s->d;
+    g.c = cpu_out(t->k, 1) + key0 * s->d;
     product(t, &g);
     g.m = t->rows;
     g.k = t->cols;
     g.a_row = TILE_K;
     g.a_col = 1;
-    g.b = input(t->k, K) + key0 * s->d;
-    g.c = output(t->k, 0) + row0 * s->d;
+    g.b = cpu_in(t->k, K) + key0 * s->d;
+    g.c = cpu_out(t->k, 0) + row0 * s->d;
     product(t, &g);
 }
 
@@ -261,7 +251,7 @@ static void backward_tile(struct tile *t)
     const struct state *s = t->k->state;
     int64_t row0 = (t->b * s->heads + t->h) * s->lq + t->i0, end = last_key(t);
     int64_t kv = t->b * s->kv_heads + t->h / (s->heads / s->kv_heads);
-    const float *y = input(t->k, Y) + row0 * s->dv, *dy = input(t->k, DY) + row0 * s->dv;
+    const float *y = cpu_in(t->k, Y) + row0 * s->dv, *dy = cpu_in(t->k, DY) + row0 * s->dv;
     float delta[TILE_Q];
     for (int64_t r = 0; r < t->rows; r++) {
         double sum = 0;
@@ -279,12 +269,12 @@ static void backward_tile(struct tile *t)
                                       .a = dy,
                                       .a_row = s->dv,
                                       .a_col = 1,
-                                      .b = input(t->k, V) + key0 * s->dv,
+                                      .b = cpu_in(t->k, V) + key0 * s->dv,
                                       .b_row = 1,
                                       .b_col = s->dv,
                                       .c = t->t,
                                       .c_row = TILE_K});
-        slopes(t, input(t->k, LSE) + row0, delta);
+        slopes(t, cpu_in(t->k, LSE) + row0, delta);
         if (s->mask_grad)
             write_dmask(t, row0);
         CPU_SIMD for (int64_t e = 0; e < t->rows * TILE_K; e++) t->t[e] *= s->scale;
@@ -307,11 +297,11 @@ static void backward_range(const void *arg, int64_t lo, int64_t hi, uint32_t pie
     tile_init(&t, k, piece);
     int64_t group = s->heads / s->kv_heads, rows = group * s->lq;
     for (int64_t e = lo; e < hi; e++) {
-        clear(output(k, 0) + e * rows * s->d, rows * s->d);
-        clear(output(k, 1) + e * s->lk * s->d, s->lk * s->d);
-        clear(output(k, 2) + e * s->lk * s->dv, s->lk * s->dv);
+        clear(cpu_out(k, 0) + e * rows * s->d, rows * s->d);
+        clear(cpu_out(k, 1) + e * s->lk * s->d, s->lk * s->d);
+        clear(cpu_out(k, 2) + e * s->lk * s->dv, s->lk * s->dv);
         if (s->mask_grad)
-            clear(output(k, 3) + e * rows * s->lk, rows * s->lk);
+            clear(cpu_out(k, 3) + e * rows * s->lk, rows * s->lk);
         t.b = e / s->kv_heads;
         t.n_keys = keys_of(k, t.b);
         for (int64_t g = 0; g < group; g++)
@@ -353,11 +343,9 @@ static void set_mask(struct state *s, const tnb_tensor *mask)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     bool grad = q->n_in > DY;
     const tnb_tensor *len = q->n_in > KV_LEN ? q->in[KV_LEN] : NULL;
     double scale = tnb_attr_float(q->node, "scale", 0);

@@ -3,6 +3,7 @@
  * Elementwise operators of two broadcast operands (arithmetic, comparisons, logic), and where of
  * three: where(cond, a, b) = cond ? a : b. */
 #include "binary.h"
+#include "elements.h"
 
 #define FLOATS(op, EXPR) CPU_BINARY(op, EXPR, EXPR)
 /* Integers wrap: the arithmetic is done without sign. */
@@ -212,12 +213,10 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 tnb_status CPU_SYM(cpu_binary_prepare)(const struct cpu_query *q, struct cpu_kernel *k,
                                        tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const struct cpu_binary_entry *e = find(q);
-    struct state *s = mem;
     cpu_bcast_init(&s->bcast, q->out[0], q->in, 2);
     s->row = find_row(q);
     s->grain = e->grain;
@@ -236,24 +235,17 @@ struct where_state {
     uint32_t cond, size;
 };
 
-#define WHERE_ROW(T, TEST)                                                                \
-    do {                                                                                  \
-        T *o = (T *)(void *)k->out[0] + out_at;                                           \
-        const T *a = (const T *)(const void *)k->in[1] + at[1];                           \
-        const T *b = (const T *)(const void *)k->in[2] + at[2];                           \
-        CPU_SIMD for (int64_t i = 0; i < len; i++) o[i] = (TEST) ? a[i * sa] : b[i * sb]; \
+#define WHERE_ROW(T)                                                                         \
+    do {                                                                                     \
+        T *o = (T *)(void *)k->out[0] + out_at;                                              \
+        const T *a = (const T *)(const void *)k->in[1] + at[1];                              \
+        const T *b = (const T *)(const void *)k->in[2] + at[2];                              \
+        CPU_SIMD for (int64_t i = 0; i < len; i++) o[i] = c[i * sc] ? a[i * sa] : b[i * sb]; \
     } while (0)
 #define WHERE_COND(C)                                           \
     do {                                                        \
         const C *c = (const C *)(const void *)k->in[0] + at[0]; \
-        if (s->size == 4)                                       \
-            WHERE_ROW(uint32_t, c[i * sc] != 0);                \
-        else if (s->size == 8)                                  \
-            WHERE_ROW(uint64_t, c[i * sc] != 0);                \
-        else if (s->size == 2)                                  \
-            WHERE_ROW(uint16_t, c[i * sc] != 0);                \
-        else                                                    \
-            WHERE_ROW(uint8_t, c[i * sc] != 0);                 \
+        CPU_BY_SIZE(s->size, WHERE_ROW);                        \
     } while (0)
 
 static void where_row(const void *arg, int64_t out_at, const int64_t *at, int64_t len)
@@ -296,11 +288,9 @@ static bool where_supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status where_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct where_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct where_state *s = mem;
+    struct where_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     cpu_bcast_init(&s->bcast, q->out[0], q->in, 3);
     s->cond = q->in[0]->dtype;
     s->size = (uint32_t)tnb_dtype_size(q->out[0]->dtype);
@@ -327,8 +317,6 @@ const struct cpu_op CPU_SYM(cpu_binary)[] = {
     CPU_BINARY_OP("logical_and"),
     CPU_BINARY_OP("logical_or"),
     CPU_BINARY_OP("logical_xor"),
-    {.name = "where",
-     .flags = CPU_INPLACE_ANY | CPU_TAKES_HALF,
-     .loops = {"loops", CPU_PROVIDER_LOOPS, where_supports, where_prepare}},
+    {CPU_LOOPS("where", where_supports, where_prepare), .flags = CPU_INPLACE_ANY | CPU_TAKES_HALF},
     {.name = NULL},
 };

@@ -59,11 +59,10 @@ extern const struct cpu_binary_entry CPU_SYM(cpu_activation_pairs)[];
 bool CPU_SYM(cpu_binary_supports)(const struct cpu_query *q, char why[CPU_WHY]);
 tnb_status CPU_SYM(cpu_binary_prepare)(const struct cpu_query *q, struct cpu_kernel *k,
                                        tnb_error *err);
-#define CPU_BINARY_OP(op)                                                    \
-    {                                                                        \
-        .name = op, .flags = CPU_INPLACE_ANY,                                \
-        .loops = {"loops", CPU_PROVIDER_LOOPS, CPU_SYM(cpu_binary_supports), \
-                  CPU_SYM(cpu_binary_prepare)},                              \
+#define CPU_BINARY_OP(op)                                                         \
+    {                                                                             \
+        CPU_LOOPS(op, CPU_SYM(cpu_binary_supports), CPU_SYM(cpu_binary_prepare)), \
+            .flags = CPU_INPLACE_ANY                                              \
     }
 
 #endif

@@ -130,11 +130,9 @@ static row_fn fast(uint32_t from, uint32_t to)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     s->row = fast(q->in[0]->dtype, q->out[0]->dtype);
     if (!s->row)
         s->row = table[index_of(q->in[0]->dtype)][index_of(q->out[0]->dtype)];
@@ -146,8 +144,6 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
 }
 
 const struct cpu_op CPU_SYM(cpu_cast)[] = {
-    {.name = "cast",
-     .flags = CPU_INPLACE_ANY | CPU_TAKES_HALF,
-     .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}},
+    {CPU_LOOPS("cast", supports, prepare), .flags = CPU_INPLACE_ANY | CPU_TAKES_HALF},
     {.name = NULL},
 };

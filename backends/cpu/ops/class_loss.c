@@ -21,25 +21,15 @@ struct state {
     float smoothing, margin;
 };
 
-static const float *input(const struct cpu_kernel *k, uint32_t i)
-{
-    return (const float *)(const void *)k->in[i];
-}
-
-static float *output(const struct cpu_kernel *k, uint32_t i)
-{
-    return (float *)(void *)k->out[i];
-}
-
 /* --- sparse softmax cross-entropy without extras: logits, labels -> loss, prob --- */
 
 static void plain_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    float *loss = output(k, 0), *prob = output(k, 1);
+    float *loss = cpu_out(k, 0), *prob = cpu_out(k, 1);
     for (int64_t i = lo; i < hi; i++) {
-        const float *x = input(k, 0) + i * s->per;
+        const float *x = cpu_in(k, 0) + i * s->per;
         int64_t label = cpu_index_at(k->in[1], s->wide, i);
         double sum;
         /* Read before prob is written. */
@@ -54,10 +44,10 @@ static void plain_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t c
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    float *out = output(k, 0);
+    float *out = cpu_out(k, 0);
     for (int64_t i = lo; i < hi; i++) {
-        const float *p = input(k, 0) + i * s->per;
-        float *o = out + i * s->per, d = input(k, 2)[i];
+        const float *p = cpu_in(k, 0) + i * s->per;
+        float *o = out + i * s->per, d = cpu_in(k, 2)[i];
         int64_t label = cpu_index_at(k->in[1], s->wide, i);
         float own = label >= 0 && label < s->per ? (p[label] - 1) * d : 0;
         CPU_SIMD for (int64_t c = 0; c < s->per; c++) o[c] = p[c] * d;
@@ -78,10 +68,10 @@ struct row {
 static struct row row_of(const struct cpu_kernel *k, int64_t r)
 {
     const struct state *s = k->state;
-    const float *weight = input(k, s->at + 1);
-    struct row row = {.class_weight = input(k, s->at), .weight = weight ? weight[r] : 1, .own = 1};
+    const float *weight = cpu_in(k, s->at + 1);
+    struct row row = {.class_weight = cpu_in(k, s->at), .weight = weight ? weight[r] : 1, .own = 1};
     if (s->kind == DENSE) {
-        row.target = input(k, 1) + r * s->per;
+        row.target = cpu_in(k, 1) + r * s->per;
         return row;
     }
     row.label = cpu_index_at(k->in[1], s->wide, r);
@@ -110,8 +100,8 @@ static double total_of(const struct row *row)
 static double softmax_loss(const struct cpu_kernel *k, const struct row *row, int64_t r)
 {
     const struct state *s = k->state;
-    const float *x = input(k, 0) + r * s->per;
-    float *prob = output(k, 1) + r * s->per;
+    const float *x = cpu_in(k, 0) + r * s->per;
+    float *prob = cpu_out(k, 1) + r * s->per;
     double sum, loss = 0;
     if (s->per == 0)
         return 0;
@@ -138,12 +128,13 @@ static void class_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         struct row row = row_of(k, r);
         double loss;
         if (s->kind == NLL)
-            loss = row.outside ? 0 : -(double)row.own * (double)input(k, 0)[r * s->per + row.label];
+            loss =
+                row.outside ? 0 : -(double)row.own * (double)cpu_in(k, 0)[r * s->per + row.label];
         else
             loss = softmax_loss(k, &row, r);
         loss = row.ignored ? 0 : row.outside ? (double)NAN : loss * (double)row.weight;
         if (s->reduction == NONE) {
-            output(k, 0)[r] = (float)loss;
+            cpu_out(k, 0)[r] = (float)loss;
         } else {
             pair[2 * r] = loss;
             pair[2 * r + 1] = total_of(&row);
@@ -158,9 +149,9 @@ static void class_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t c
     double total = s->reduction == MEAN ? *(const double *)(const void *)k->ws : 1;
     for (int64_t r = lo; r < hi; r++) {
         struct row row = row_of(k, r);
-        const float *prob = input(k, 0) + r * s->per;
-        float *o = output(k, 0) + r * s->per;
-        double dloss = (double)input(k, 2)[s->reduction == NONE ? r : 0];
+        const float *prob = cpu_in(k, 0) + r * s->per;
+        float *o = cpu_out(k, 0) + r * s->per;
+        double dloss = (double)cpu_in(k, 2)[s->reduction == NONE ? r : 0];
         float d = (float)(dloss * (double)row.weight / total);
         double sum = row.outside ? 1 - (double)s->smoothing : 0;
         if (row.ignored || s->kind == NLL) {
@@ -196,10 +187,10 @@ static void cosine_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *target = input(k, 2), *weight = input(k, 3);
+    const float *target = cpu_in(k, 2), *weight = cpu_in(k, 3);
     for (int64_t r = lo; r < hi; r++) {
         double aa, bb, ab, loss = 0;
-        products(input(k, 0) + r * s->per, input(k, 1) + r * s->per, s->per, &aa, &bb, &ab);
+        products(cpu_in(k, 0) + r * s->per, cpu_in(k, 1) + r * s->per, s->per, &aa, &bb, &ab);
         double cosine = ab / sqrt(aa * bb), over = cosine - (double)s->margin;
         if (target[r] == 1)
             loss = 1 - cosine;
@@ -207,7 +198,7 @@ static void cosine_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
             loss = over < 0 ? 0 : over;
         loss *= weight ? (double)weight[r] : 1;
         if (s->reduction == NONE) {
-            output(k, 0)[r] = (float)loss;
+            cpu_out(k, 0)[r] = (float)loss;
         } else {
             ((double *)(void *)k->ws)[2 * r] = loss;
             ((double *)(void *)k->ws)[2 * r + 1] = 1;
@@ -219,10 +210,10 @@ static void cosine_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t 
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *target = input(k, 2), *dloss = input(k, 3), *weight = input(k, 4);
+    const float *target = cpu_in(k, 2), *dloss = cpu_in(k, 3), *weight = cpu_in(k, 4);
     for (int64_t r = lo; r < hi; r++) {
-        const float *a = input(k, 0) + r * s->per, *b = input(k, 1) + r * s->per;
-        float *da = output(k, 0) + r * s->per, *db = output(k, 1) + r * s->per;
+        const float *a = cpu_in(k, 0) + r * s->per, *b = cpu_in(k, 1) + r * s->per;
+        float *da = cpu_out(k, 0) + r * s->per, *db = cpu_out(k, 1) + r * s->per;
         double aa, bb, ab, d = (double)dloss[s->reduction == NONE ? r : 0];
         products(a, b, s->per, &aa, &bb, &ab);
         double root = sqrt(aa * bb), cosine = ab / root;
@@ -262,7 +253,7 @@ static tnb_status forward_run(const struct cpu_kernel *k, tnb_error *err)
         loss += pair[2 * r];
         total += pair[2 * r + 1];
     }
-    *output(k, 0) = (float)(s->reduction == MEAN ? loss / total : loss);
+    *cpu_out(k, 0) = (float)(s->reduction == MEAN ? loss / total : loss);
     return TNB_OK;
 }
 
@@ -300,17 +291,15 @@ static bool present(const struct cpu_query *q, uint32_t i)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0];
     const char *op = q->node->op, *how = tnb_attr_string(q->node, "reduction", "none");
     bool grad = strstr(op, "_grad") != NULL;
     s->kind = op[0] == 'n' ? NLL : op[0] == 'c' ? COSINE : op[1] == 'p' ? SPARSE : DENSE;
     s->reduction = strcmp(how, "sum") == 0 ? SUM : strcmp(how, "mean") == 0 ? MEAN : NONE;
-    s->rows = cpu_dims(x, 0, x->rank - 1);
+    s->rows = shape_product(x, 0, x->rank - 1);
     s->per = x->dim[x->rank - 1];
     s->at = grad ? 3 : 2;
     s->wide = q->in[1]->dtype == TNB_I64;
@@ -325,19 +314,14 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
-#define LOSSES(op)                                                             \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_class_loss)[] = {
-    LOSSES("sparse_softmax_cross_entropy"),
-    LOSSES("sparse_softmax_cross_entropy_grad"),
-    LOSSES("softmax_cross_entropy"),
-    LOSSES("softmax_cross_entropy_grad"),
-    LOSSES("nll"),
-    LOSSES("nll_grad"),
-    LOSSES("cosine_embedding"),
-    LOSSES("cosine_embedding_grad"),
+    {CPU_LOOPS("sparse_softmax_cross_entropy", supports, prepare)},
+    {CPU_LOOPS("sparse_softmax_cross_entropy_grad", supports, prepare)},
+    {CPU_LOOPS("softmax_cross_entropy", supports, prepare)},
+    {CPU_LOOPS("softmax_cross_entropy_grad", supports, prepare)},
+    {CPU_LOOPS("nll", supports, prepare)},
+    {CPU_LOOPS("nll_grad", supports, prepare)},
+    {CPU_LOOPS("cosine_embedding", supports, prepare)},
+    {CPU_LOOPS("cosine_embedding_grad", supports, prepare)},
     {.name = NULL},
 };

@@ -1,25 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Values from a formula: one_hot and range. */
-#include "../../moves.h"
-#include "ops.h"
-
-static bool any_supports(const struct cpu_query *q, char why[CPU_WHY])
-{
-    return true;
-}
-
-static void put(uint8_t *o, const uint8_t *x, uint32_t size)
-{
-    if (size == 4)
-        memcpy(o, x, 4);
-    else if (size == 8)
-        memcpy(o, x, 8);
-    else if (size == 2)
-        memcpy(o, x, 2);
-    else
-        *o = *x;
-}
+#include "elements.h"
 
 /* --- one_hot: y [outer, depth, inner] --- */
 
@@ -39,7 +21,7 @@ static void hot_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         int64_t id =
             cpu_index_at(k->in[0], s->wide, i / s->inner / s->depth * s->inner + i % s->inner);
         id = id < 0 ? id + s->depth : id;
-        put(k->out[0] + i * (int64_t)s->size, id == place ? s->on : s->off, s->size);
+        cpu_put(k->out[0] + i * (int64_t)s->size, id == place ? s->on : s->off, s->size);
     }
 }
 
@@ -58,21 +40,19 @@ static bool hot_supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status hot_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct hot_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct hot_state *s = mem;
+    struct hot_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *y = q->out[0];
-    uint32_t axis = moves_axis(tnb_attr_int(q->node, "axis", -1), y->rank);
+    struct shape_split at = shape_split_of(q->node, y, -1);
     uint64_t on = moves_bits(y->dtype, tnb_attr_float(q->node, "on_value", 1));
     uint64_t off = moves_bits(y->dtype, tnb_attr_float(q->node, "off_value", 0));
     memcpy(s->on, &on, sizeof s->on);
     memcpy(s->off, &off, sizeof s->off);
     s->wide = q->in[0]->dtype == TNB_I64;
     s->size = (uint32_t)tnb_dtype_size(y->dtype);
-    s->depth = y->dim[axis];
-    s->inner = moves_product(y, axis + 1, y->rank);
+    s->depth = at.n;
+    s->inner = at.inner;
     s->n = tnb_count(y);
     k->run = hot_run;
     return TNB_OK;
@@ -95,7 +75,7 @@ static void range_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
          * out whole may come out just below, and is truncated. */
         volatile double way = (double)i * s->step;
         uint64_t bits = moves_bits(s->dtype, s->start + way);
-        put(k->out[0] + i * (int64_t)s->size, (const uint8_t *)&bits, s->size);
+        cpu_put(k->out[0] + i * (int64_t)s->size, (const uint8_t *)&bits, s->size);
     }
 }
 
@@ -108,11 +88,9 @@ static tnb_status range_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status range_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct range_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct range_state *s = mem;
+    struct range_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     s->dtype = q->out[0]->dtype;
     s->size = (uint32_t)tnb_dtype_size(s->dtype);
     s->n = tnb_count(q->out[0]);
@@ -123,11 +101,7 @@ static tnb_status range_prepare(const struct cpu_query *q, struct cpu_kernel *k,
 }
 
 const struct cpu_op CPU_SYM(cpu_constant)[] = {
-    {.name = "one_hot",
-     .flags = CPU_TAKES_HALF,
-     .loops = {"loops", CPU_PROVIDER_LOOPS, hot_supports, hot_prepare}},
-    {.name = "range",
-     .flags = CPU_TAKES_HALF,
-     .loops = {"loops", CPU_PROVIDER_LOOPS, any_supports, range_prepare}},
+    {CPU_LOOPS("one_hot", hot_supports, hot_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("range", cpu_any_supports, range_prepare), .flags = CPU_TAKES_HALF},
     {.name = NULL},
 };

@@ -104,7 +104,7 @@ static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
     const struct state *s = k->state;
     const struct cpu_conv_geometry *g = &s->g;
     uint8_t *scratch;
-    float *col = thread_col(k, chunk, &scratch), *y = (float *)(void *)k->out[0];
+    float *col = thread_col(k, chunk, &scratch), *y = cpu_out(k, 0);
     const float *x = floats(k->in[0]), *w = floats(k->in[1]), *bias = floats(k->in[2]);
     for (int64_t i = lo; i < hi; i++) {
         int64_t group = i % g->groups;
@@ -144,7 +144,7 @@ static void input_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct state *s = k->state;
     const struct cpu_conv_geometry *g = &s->g;
     uint8_t *scratch;
-    float *col = thread_col(k, chunk, &scratch), *dx = (float *)(void *)k->out[0];
+    float *col = thread_col(k, chunk, &scratch), *dx = cpu_out(k, 0);
     const float *dy = floats(k->in[0]), *w = floats(k->in[1]), *bias = floats(k->in[2]);
     for (int64_t i = lo; i < hi; i++) {
         int64_t group = i % g->groups;
@@ -225,7 +225,7 @@ static tnb_status weight_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
     int64_t n = s->g.groups * s->g.co * s->k;
-    float *dw = (float *)(void *)k->out[0];
+    float *dw = cpu_out(k, 0);
     const uint8_t *parts = k->ws + k->inst->n_threads * (s->gemm_bytes + s->col_bytes);
     memset(dw, 0, (size_t)n * sizeof *dw);
     cpu_parallel(k->inst->pool, s->g.n, 1, weight_range, k);
@@ -243,7 +243,7 @@ static tnb_status direct_run(const struct cpu_kernel *k, tnb_error *err)
                                       .x = floats(k->in[0]),
                                       .w = floats(k->in[1]),
                                       .bias = floats(k->in[2]),
-                                      .y = (float *)(void *)k->out[0],
+                                      .y = cpu_out(k, 0),
                                       .scratch = k->ws};
     if (s->task == CPU_TASK_WEIGHT)
         CPU_SYM(cpu_direct_weight)(k->inst->pool, &a);
@@ -350,11 +350,9 @@ static bool is_direct(struct state *s, uint32_t n_threads)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     read_node(s, q);
     const struct cpu_conv_geometry *g = &s->g;
     s->k = g->ci * cpu_volume(g->k);
@@ -378,14 +376,17 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return CPU_SYM(cpu_direct_offsets)(k->inst, &s->direct, err);
 }
 
-#define CONV(op)                                                               \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_conv)[] = {
-    CONV("conv1d"),           CONV("conv1d_grad_input"), CONV("conv1d_grad_weight"),
-    CONV("conv2d"),           CONV("conv2d_grad_input"), CONV("conv2d_grad_weight"),
-    CONV("conv3d"),           CONV("conv3d_grad_input"), CONV("conv3d_grad_weight"),
-    CONV("conv_transpose1d"), CONV("conv_transpose2d"),  {.name = NULL},
+    {CPU_LOOPS("conv1d", supports, prepare)},
+    {CPU_LOOPS("conv1d_grad_input", supports, prepare)},
+    {CPU_LOOPS("conv1d_grad_weight", supports, prepare)},
+    {CPU_LOOPS("conv2d", supports, prepare)},
+    {CPU_LOOPS("conv2d_grad_input", supports, prepare)},
+    {CPU_LOOPS("conv2d_grad_weight", supports, prepare)},
+    {CPU_LOOPS("conv3d", supports, prepare)},
+    {CPU_LOOPS("conv3d_grad_input", supports, prepare)},
+    {CPU_LOOPS("conv3d_grad_weight", supports, prepare)},
+    {CPU_LOOPS("conv_transpose1d", supports, prepare)},
+    {CPU_LOOPS("conv_transpose2d", supports, prepare)},
+    {.name = NULL},
 };

@@ -33,8 +33,8 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
                 o[i] = cpu_unit(bits[i]) >= s->rate ? s->scale : 0;
             continue;
         }
-        const float *x = (const float *)(const void *)k->in[0] + n * s->per + from;
-        float *o = (float *)(void *)k->out[0] + n * s->per + from;
+        const float *x = cpu_in(k, 0) + n * s->per + from;
+        float *o = cpu_out(k, 0) + n * s->per + from;
         CPU_SIMD for (int64_t i = 0; i < len; i++)
         {
             o[i] = cpu_unit(bits[i]) >= s->rate ? x[i] * s->scale : 0;
@@ -46,9 +46,9 @@ static void spread_row(const void *arg, int64_t out_at, const int64_t *at, int64
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *x = (const float *)(const void *)k->in[0] + out_at;
+    const float *x = cpu_in(k, 0) + out_at;
     const float *factor = (const float *)(const void *)k->ws + at[0];
-    float *o = (float *)(void *)k->out[0] + out_at;
+    float *o = cpu_out(k, 0) + out_at;
     int64_t step = s->bcast.stride[0][s->bcast.rank - 1];
     for (int64_t i = 0; i < len; i++)
         o[i] = factor[i * step] == 0 ? 0 : x[i] * factor[i * step];
@@ -82,26 +82,23 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     double rate = tnb_attr_float(q->node, "rate", 0);
     s->n = q->in[0]->dim[0];
-    s->per = cpu_dims(q->in[0], 1, q->in[0]->rank);
+    s->per = shape_product(q->in[0], 1, q->in[0]->rank);
     s->path_hash = (uint64_t)tnb_attr_int(q->node, "path_hash", 0);
     s->rate = (float)rate;
     s->scale = (float)(1 / (1 - rate));
     tnb_tensor mask = *q->in[0];
     const tnb_tensor *masks[] = {&mask};
     for (uint32_t i = 0; i < tnb_attr_count(q->node, "shared_axes"); i++) {
-        int64_t axis = tnb_attr_at(q->node, "shared_axes", i, 1);
-        mask.dim[axis < 0 ? axis + (int64_t)mask.rank : axis] = 1;
+        mask.dim[shape_axis(tnb_attr_at(q->node, "shared_axes", i, 1), mask.rank)] = 1;
         s->shared = true;
     }
     if (s->shared) {
-        s->per = cpu_dims(&mask, 1, mask.rank);
+        s->per = shape_product(&mask, 1, mask.rank);
         cpu_bcast_init(&s->bcast, q->in[0], masks, 1);
         k->ws_bytes = cpu_align_up((uint64_t)(s->n * s->per) * sizeof(float));
     }
@@ -110,6 +107,6 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
 }
 
 const struct cpu_op CPU_SYM(cpu_dropout)[] = {
-    {.name = "dropout", .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}},
+    {CPU_LOOPS("dropout", supports, prepare)},
     {.name = NULL},
 };

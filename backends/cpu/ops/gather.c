@@ -6,8 +6,7 @@
  * Sums run in order of position. Threads share the output's rows or columns, and each walks all the
  * indices, so that the order does not depend on their number. An index below 0 counts from the end;
  * one outside gives zeros, and takes part in no sum. */
-#include "../../moves.h"
-#include "ops.h"
+#include "elements.h"
 
 static int64_t resolve(const void *ids, bool wide, int64_t i, int64_t n)
 {
@@ -100,8 +99,8 @@ static void gather_grad_columns(const void *arg, int64_t lo, int64_t hi, uint32_
     const struct gather_state *s = k->state;
     for (int64_t c = lo; c < hi;) {
         int64_t a = c / s->inner, b = c % s->inner, w = cpu_min64(s->inner - b, hi - c);
-        float *dx = (float *)(void *)k->out[0] + a * s->n * s->inner + b;
-        const float *dy = (const float *)(const void *)k->in[1] + a * s->n_ids * s->inner + b;
+        float *dx = cpu_out(k, 0) + a * s->n * s->inner + b;
+        const float *dy = cpu_in(k, 1) + a * s->n_ids * s->inner + b;
         for (int64_t v = 0; v < s->n; v++)
             memset(dx + v * s->inner, 0, (size_t)w * sizeof *dx);
         for (int64_t i = 0; i < s->n_ids; i++) {
@@ -122,8 +121,8 @@ static void gather_grad_rows(const void *arg, int64_t lo, int64_t hi, uint32_t c
     const struct cpu_kernel *k = arg;
     const struct gather_state *s = k->state;
     for (int64_t a = 0; a < s->outer; a++) {
-        float *dx = (float *)(void *)k->out[0] + a * s->n * s->inner;
-        const float *dy = (const float *)(const void *)k->in[1] + a * s->n_ids * s->inner;
+        float *dx = cpu_out(k, 0) + a * s->n * s->inner;
+        const float *dy = cpu_in(k, 1) + a * s->n_ids * s->inner;
         memset(dx + lo * s->inner, 0, (size_t)((hi - lo) * s->inner) * sizeof *dx);
         for (int64_t i = 0; i < s->n_ids; i++) {
             int64_t v = resolve(k->in[0], s->wide, i, s->n);
@@ -155,19 +154,17 @@ static bool gather_grad_supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status gather_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct gather_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct gather_state *s = mem;
+    struct gather_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     bool grad = strcmp(q->node->op, "gather_grad") == 0;
     const tnb_tensor *x = grad ? q->out[0] : q->in[0], *ids = q->in[grad ? 0 : 1];
-    uint32_t axis = moves_axis(tnb_attr_int(q->node, "axis", 0), x->rank);
+    struct shape_split at = shape_split_of(q->node, x, 0);
     s->wide = ids->dtype == TNB_I64;
-    s->outer = moves_product(x, 0, axis);
+    s->outer = at.outer;
     s->n_ids = tnb_count(ids);
-    s->n = x->dim[axis];
-    s->inner = moves_product(x, axis + 1, x->rank);
+    s->n = at.n;
+    s->inner = at.inner;
     s->row_bytes = s->inner * (int64_t)tnb_dtype_size(x->dtype);
     k->run = grad ? gather_grad_run : gather_run;
     return TNB_OK;
@@ -196,22 +193,9 @@ static void column_at(const struct along_state *s, int64_t c, int64_t *out_id, i
     *out_x = x;
 }
 
-static void put(uint8_t *o, const uint8_t *x, uint32_t size)
-{
-    static const uint8_t zero[8];
-    x = x ? x : zero;
-    if (size == 4)
-        memcpy(o, x, 4);
-    else if (size == 8)
-        memcpy(o, x, 8);
-    else if (size == 2)
-        memcpy(o, x, 2);
-    else
-        *o = *x;
-}
-
 static void take_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
+    static const uint8_t zero[8];
     const struct cpu_kernel *k = arg;
     const struct along_state *s = k->state;
     int64_t size = s->size;
@@ -220,8 +204,8 @@ static void take_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         column_at(s, c, &id, &x);
         for (int64_t i = 0; i < s->n_ids; i++, id += s->id_step) {
             int64_t v = resolve(k->in[1], s->wide, id, s->n);
-            put(k->out[0] + id * size, v < 0 ? NULL : k->in[0] + (x + v * s->x_step) * size,
-                s->size);
+            cpu_put(k->out[0] + id * size, v < 0 ? zero : k->in[0] + (x + v * s->x_step) * size,
+                    s->size);
         }
     }
 }
@@ -282,16 +266,14 @@ static tnb_status scatter_add_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status along_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct along_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct along_state *s = mem;
+    struct along_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0], *ids = q->in[1];
-    uint32_t axis = moves_axis(tnb_attr_int(q->node, "axis", 0), x->rank);
+    uint32_t axis = shape_axis(tnb_attr_int(q->node, "axis", 0), x->rank);
     int64_t xs[TNB_MAX_RANK], is[TNB_MAX_RANK];
-    moves_strides(x, xs);
-    moves_strides(ids, is);
+    shape_strides(x, xs);
+    shape_strides(ids, is);
     s->wide = ids->dtype == TNB_I64;
     s->dtype = x->dtype;
     s->size = (uint32_t)tnb_dtype_size(x->dtype);
@@ -389,11 +371,9 @@ static tnb_status scatter_nd_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status tuple_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct tuple_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct tuple_state *s = mem;
+    struct tuple_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0], *ids = q->in[1];
     uint32_t b = (uint32_t)tnb_attr_int(q->node, "batch_dims", 0);
     bool scatter = strcmp(q->node->op, "scatter_nd") == 0;
@@ -401,10 +381,10 @@ static tnb_status tuple_prepare(const struct cpu_query *q, struct cpu_kernel *k,
     s->add = scatter && strcmp(moves_string(q->node, "reduction", "none"), "add") == 0;
     s->dtype = x->dtype;
     s->k = (uint32_t)ids->dim[ids->rank - 1];
-    s->n = moves_product(ids, 0, ids->rank - 1);
-    s->per_batch = moves_product(ids, b, ids->rank - 1);
-    s->width = moves_product(x, b + s->k, x->rank);
-    s->rows = moves_product(x, 0, b + s->k);
+    s->n = shape_product(ids, 0, ids->rank - 1);
+    s->per_batch = shape_product(ids, b, ids->rank - 1);
+    s->width = shape_product(x, b + s->k, x->rank);
+    s->rows = shape_product(x, 0, b + s->k);
     s->row_bytes = s->width * (int64_t)tnb_dtype_size(x->dtype);
     for (uint32_t j = 0; j < s->k; j++)
         s->dim[j] = x->dim[b + j];
@@ -412,27 +392,14 @@ static tnb_status tuple_prepare(const struct cpu_query *q, struct cpu_kernel *k,
     return TNB_OK;
 }
 
-#define LOOPS(supports_fn, prepare_fn)                       \
-    {                                                        \
-        "loops", CPU_PROVIDER_LOOPS, supports_fn, prepare_fn \
-    }
-
 const struct cpu_op CPU_SYM(cpu_gather)[] = {
-    {.name = "gather", .flags = CPU_TAKES_HALF, .loops = LOOPS(move_supports, gather_prepare)},
-    {.name = "gather_grad", .loops = LOOPS(gather_grad_supports, gather_prepare)},
-    {.name = "take_along_axis",
-     .flags = CPU_TAKES_HALF,
-     .loops = LOOPS(move_supports, along_prepare)},
-    {.name = "scatter_add",
-     .flags = CPU_TAKES_HALF,
-     .loops = LOOPS(sum_supports, along_prepare),
-     .n_pairs = 1,
+    {CPU_LOOPS("gather", move_supports, gather_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("gather_grad", gather_grad_supports, gather_prepare)},
+    {CPU_LOOPS("take_along_axis", move_supports, along_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("scatter_add", sum_supports, along_prepare), .flags = CPU_TAKES_HALF, .n_pairs = 1,
      .pair = {{0, 0}}},
-    {.name = "gather_nd", .flags = CPU_TAKES_HALF, .loops = LOOPS(move_supports, tuple_prepare)},
-    {.name = "scatter_nd",
-     .flags = CPU_TAKES_HALF,
-     .loops = LOOPS(sum_supports, tuple_prepare),
-     .n_pairs = 1,
+    {CPU_LOOPS("gather_nd", move_supports, tuple_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("scatter_nd", sum_supports, tuple_prepare), .flags = CPU_TAKES_HALF, .n_pairs = 1,
      .pair = {{0, 0}}},
     {.name = NULL},
 };

@@ -13,8 +13,8 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *table = (const float *)(const void *)k->in[0];
-    float *out = (float *)(void *)k->out[0];
+    const float *table = cpu_in(k, 0);
+    float *out = cpu_out(k, 0);
     for (int64_t i = lo; i < hi; i++) {
         int64_t id = cpu_index_at(k->in[1], s->wide, i);
         if (id >= 0 && id < s->v)
@@ -37,8 +37,8 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *dy = (const float *)(const void *)k->in[1];
-    float *out = (float *)(void *)k->out[0];
+    const float *dy = cpu_in(k, 1);
+    float *out = cpu_out(k, 0);
     for (int64_t r = 0; r < s->v; r++)
         memset(out + r * s->d + lo, 0, (size_t)(hi - lo) * sizeof *out);
     for (int64_t i = 0; i < s->n; i++) {
@@ -75,11 +75,9 @@ static bool grad_supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     bool grad = strcmp(q->node->op, "embedding_grad") == 0;
     const tnb_tensor *table = grad ? q->out[0] : q->in[0], *ids = grad ? q->in[0] : q->in[1];
     s->n = tnb_count(ids);
@@ -91,7 +89,7 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
 }
 
 const struct cpu_op CPU_SYM(cpu_lookup)[] = {
-    {.name = "embedding", .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}},
-    {.name = "embedding_grad", .loops = {"loops", CPU_PROVIDER_LOOPS, grad_supports, prepare}},
+    {CPU_LOOPS("embedding", supports, prepare)},
+    {CPU_LOOPS("embedding_grad", grad_supports, prepare)},
     {.name = NULL},
 };

@@ -194,7 +194,7 @@ static void sample_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
         const float *w;
         float one = sample_weight(s, n, &w);
         double sum = s->fns->sum(s, n * s->per, (n + 1) * s->per, w);
-        ((float *)(void *)k->out[0])[n] = (float)(sum * (double)one / (double)s->per);
+        (cpu_out(k, 0))[n] = (float)(sum * (double)one / (double)s->per);
     }
 }
 
@@ -202,7 +202,7 @@ static void each_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    float *o = (float *)(void *)k->out[0];
+    float *o = cpu_out(k, 0);
     for (int64_t n = lo; n < hi; n++) {
         const float *w;
         float one = sample_weight(s, n, &w);
@@ -237,7 +237,7 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *dloss = (const float *)(const void *)k->in[2];
+    const float *dloss = cpu_in(k, 2);
     for (int64_t n = lo; n < hi; n++) {
         const float *w, *dl = s->reduction == NONE ? dloss : NULL;
         float d = sample_weight(s, n, &w);
@@ -245,7 +245,7 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
             d *= dloss[n] / (float)s->per;
         else if (s->reduction != NONE)
             d *= s->reduction == SUM ? dloss[0] : dloss[0] / (float)(s->n * s->per);
-        s->fns->grad(s, (float *)(void *)k->out[0], n * s->per, (n + 1) * s->per, d, dl, w);
+        s->fns->grad(s, cpu_out(k, 0), n * s->per, (n + 1) * s->per, d, dl, w);
     }
 }
 
@@ -262,10 +262,10 @@ static tnb_status bind(const struct cpu_kernel *k, tnb_error *err)
 {
     struct state *s = k->state;
     uint32_t at = s->grad ? 3 : 2;
-    s->p = (const float *)(const void *)k->in[0];
-    s->t = (const float *)(const void *)k->in[1];
-    s->weight = (const float *)(const void *)k->in[at];
-    s->pos = (const float *)(const void *)k->in[at + 1];
+    s->p = cpu_in(k, 0);
+    s->t = cpu_in(k, 1);
+    s->weight = cpu_in(k, at);
+    s->pos = cpu_in(k, at + 1);
     return TNB_OK;
 }
 
@@ -286,7 +286,7 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
     double sum = 0;
     for (int64_t b = 0; b < blocks; b++)
         sum += ((const double *)(const void *)k->ws)[b];
-    *(float *)(void *)k->out[0] = (float)(s->reduction == MEAN ? sum / (double)count : sum);
+    *cpu_out(k, 0) = (float)(s->reduction == MEAN ? sum / (double)count : sum);
     return TNB_OK;
 }
 
@@ -306,11 +306,9 @@ static enum reduction reduction_of(const tnb_node *node)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0];
     size_t length = strlen(q->node->op);
     s->grad = strstr(q->node->op, "_grad") != NULL;
@@ -322,8 +320,8 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     const tnb_tensor *weight = at < q->n_in ? q->in[at] : NULL;
     const tnb_tensor *pos = at + 1 < q->n_in ? q->in[at + 1] : NULL;
     s->n = x->dim[0];
-    s->per = cpu_dims(x, 1, x->rank);
-    s->weight_per = weight && cpu_dims(weight, 0, weight->rank) == s->n * s->per ? 1 : s->per;
+    s->per = shape_product(x, 1, x->rank);
+    s->weight_per = weight && shape_product(weight, 0, weight->rank) == s->n * s->per ? 1 : s->per;
     s->n_pos = pos ? pos->dim[0] : 1;
     if (pos && s->fns == &logits_fns)
         s->fns = &pos_fns;
@@ -339,15 +337,20 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
-#define LOSSES(op)                                                             \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_loss)[] = {
-    LOSSES("mse"),      LOSSES("mse_grad"),        LOSSES("mae"),
-    LOSSES("mae_grad"), LOSSES("huber"),           LOSSES("huber_grad"),
-    LOSSES("hinge"),    LOSSES("hinge_grad"),      LOSSES("bce"),
-    LOSSES("bce_grad"), LOSSES("bce_with_logits"), LOSSES("bce_with_logits_grad"),
-    LOSSES("kl_div"),   LOSSES("kl_div_grad"),     {.name = NULL},
+    {CPU_LOOPS("mse", supports, prepare)},
+    {CPU_LOOPS("mse_grad", supports, prepare)},
+    {CPU_LOOPS("mae", supports, prepare)},
+    {CPU_LOOPS("mae_grad", supports, prepare)},
+    {CPU_LOOPS("huber", supports, prepare)},
+    {CPU_LOOPS("huber_grad", supports, prepare)},
+    {CPU_LOOPS("hinge", supports, prepare)},
+    {CPU_LOOPS("hinge_grad", supports, prepare)},
+    {CPU_LOOPS("bce", supports, prepare)},
+    {CPU_LOOPS("bce_grad", supports, prepare)},
+    {CPU_LOOPS("bce_with_logits", supports, prepare)},
+    {CPU_LOOPS("bce_with_logits_grad", supports, prepare)},
+    {CPU_LOOPS("kl_div", supports, prepare)},
+    {CPU_LOOPS("kl_div_grad", supports, prepare)},
+    {.name = NULL},
 };

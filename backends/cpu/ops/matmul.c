@@ -29,8 +29,8 @@ static void epilogue_row(const void *arg, int64_t out_at, const int64_t *at, int
             y[i] = s->alpha * y[i] + (c ? s->beta * c[i * step] : 0);
         return;
     }
-    float *y = (float *)(void *)k->out[0] + out_at, alpha = (float)s->alpha, beta = (float)s->beta;
-    const float *c = s->add_c ? (const float *)(const void *)k->in[2] + at[0] : NULL;
+    float *y = cpu_out(k, 0) + out_at, alpha = (float)s->alpha, beta = (float)s->beta;
+    const float *c = s->add_c ? cpu_in(k, 2) + at[0] : NULL;
     if (c)
         for (int64_t i = 0; i < len; i++)
             y[i] = alpha * y[i] + beta * c[i * step];
@@ -77,9 +77,9 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         struct cpu_gemm g = {.m = s->m,
                              .n = s->n,
                              .k = s->k,
-                             .a = (const float *)(const void *)k->in[0] + at[0] * s->m * s->k,
-                             .b = (const float *)(const void *)k->in[1] + at[1] * s->k * s->n,
-                             .c = (float *)(void *)k->out[0] + matrix * s->m * s->n,
+                             .a = cpu_in(k, 0) + at[0] * s->m * s->k,
+                             .b = cpu_in(k, 1) + at[1] * s->k * s->n,
+                             .c = cpu_out(k, 0) + matrix * s->m * s->n,
                              .a_row = s->a_row,
                              .a_col = s->a_col,
                              .b_row = s->b_row,
@@ -148,28 +148,6 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
     return true;
 }
 
-/* a, b, y with the dims that vectors lack put in as 1. */
-static void as_matrices(const struct cpu_query *q, tnb_tensor t[3])
-{
-    bool a_vector = q->in[0]->rank == 1, b_vector = q->in[1]->rank == 1;
-    for (int i = 0; i < 3; i++)
-        t[i] = i < 2 ? *q->in[i] : *q->out[0];
-    if (a_vector) {
-        t[0].rank = 2;
-        t[0].dim[1] = t[0].dim[0];
-        t[0].dim[0] = 1;
-    }
-    if (b_vector) {
-        t[1].rank = 2;
-        t[1].dim[1] = 1;
-        t[2].dim[t[2].rank++] = 1;
-    }
-    if (a_vector) {
-        t[2].dim[t[2].rank] = t[2].dim[t[2].rank - 1];
-        t[2].dim[t[2].rank++ - 1] = 1;
-    }
-}
-
 static void batches(struct state *s, tnb_tensor t[3])
 {
     const tnb_tensor *in[2] = {&t[0], &t[1]};
@@ -193,13 +171,11 @@ static void cut(struct state *s, uint32_t threads)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     tnb_tensor t[3];
-    as_matrices(q, t);
+    shape_matrices(q->in[0], q->in[1], q->out[0], t);
     const tnb_tensor *a = &t[0], *c = &t[2];
     bool ta = tnb_attr_int(q->node, "trans_a", 0) != 0,
          tb = tnb_attr_int(q->node, "trans_b", 0) != 0;
@@ -224,6 +200,6 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
 }
 
 const struct cpu_op CPU_SYM(cpu_matmul)[] = {
-    {.name = "matmul", .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}},
+    {CPU_LOOPS("matmul", supports, prepare)},
     {.name = NULL},
 };

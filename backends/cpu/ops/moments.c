@@ -94,12 +94,12 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    float *y = (float *)(void *)k->out[0];
+    float *y = cpu_out(k, 0);
     int64_t side = s->r.inner_kept ? s->r.inner : 1, per = (side + BLOCK - 1) / BLOCK;
     for (int64_t i = lo; i < hi; i++) {
         int64_t run = i / per, from = i % per * BLOCK;
         struct block b;
-        b.x = (const float *)(const void *)k->in[0] + cpu_group_at(&s->r.kept, run) + from;
+        b.x = cpu_in(k, 0) + cpu_group_at(&s->r.kept, run) + from;
         b.w = cpu_min64(BLOCK, side - from);
         first_pass(s, &b);
         if (!(s->kind == NORM && isinf(s->p)))
@@ -126,11 +126,9 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const char *op = q->node->op;
     s->kind = strcmp(op, "var") == 0 ? VAR : strcmp(op, "norm") == 0 ? NORM : LOGSUMEXP;
     cpu_reduction_init(&s->r, q->in[0], q->node);
@@ -154,10 +152,10 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *x = (const float *)(const void *)k->in[0];
-    const float *y = (const float *)(const void *)k->in[1];
-    const float *dy = (const float *)(const void *)k->in[2];
-    float *dx = (float *)(void *)k->out[0], p = (float)s->p;
+    const float *x = cpu_in(k, 0);
+    const float *y = cpu_in(k, 1);
+    const float *dy = cpu_in(k, 2);
+    float *dx = cpu_out(k, 0), p = (float)s->p;
     int64_t side = s->r.inner_kept ? s->r.inner : 1, n = s->r.inner_kept ? 1 : s->r.inner;
     for (int64_t o = lo; o < hi; o++) {
         int64_t at = cpu_group_at(&s->r.kept, o / side) + o % side;
@@ -185,15 +183,10 @@ static tnb_status grad_prepare(const struct cpu_query *q, struct cpu_kernel *k, 
     return status;
 }
 
-#define TWICE(op)                                                              \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_moments)[] = {
-    TWICE("var"),
-    TWICE("logsumexp"),
-    TWICE("norm"),
-    {.name = "norm_grad", .loops = {"loops", CPU_PROVIDER_LOOPS, supports, grad_prepare}},
+    {CPU_LOOPS("var", supports, prepare)},
+    {CPU_LOOPS("logsumexp", supports, prepare)},
+    {CPU_LOOPS("norm", supports, prepare)},
+    {CPU_LOOPS("norm_grad", supports, grad_prepare)},
     {.name = NULL},
 };

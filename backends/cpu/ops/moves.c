@@ -3,13 +3,7 @@
  * Operators that move elements by their size: concat, split, tile, flip, diagonal, diagonal_grad,
  * space_to_depth and depth_to_space as boxes (moves.h), pad, trilu; and the sums that take tile and
  * pad back (f32). */
-#include "../../moves.h"
-#include "ops.h"
-
-static bool any_supports(const struct cpu_query *q, char why[CPU_WHY])
-{
-    return true;
-}
+#include "elements.h"
 
 /* --- boxes --- */
 
@@ -20,54 +14,6 @@ struct boxes {
     struct moves_box box[];
 };
 
-#define STRIDED(T)                                  \
-    do {                                            \
-        T *to = (T *)(void *)o;                     \
-        const T *from = (const T *)(const void *)x; \
-        for (int64_t i = 0; i < n; i++)             \
-            to[i * so] = from[i * sx];              \
-    } while (0)
-
-static void copy_row(uint8_t *o, int64_t so, const uint8_t *x, int64_t sx, int64_t n, uint32_t size)
-{
-    if (so == 1 && sx == 1)
-        memcpy(o, x, (size_t)n * size);
-    else if (size == 4)
-        STRIDED(uint32_t);
-    else if (size == 8)
-        STRIDED(uint64_t);
-    else if (size == 2)
-        STRIDED(uint16_t);
-    else
-        STRIDED(uint8_t);
-}
-
-struct box_job {
-    const struct moves_box *b;
-    uint8_t *to;
-    const uint8_t *from;
-    uint32_t size;
-};
-
-static void box_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
-{
-    const struct box_job *j = arg;
-    const struct moves_box *b = j->b;
-    uint32_t last = b->rank - 1;
-    int64_t size = j->size;
-    for (int64_t row = lo; row < hi; row++) {
-        int64_t rest = row, from = b->in_at, to = b->out_at;
-        for (uint32_t d = last; d-- > 0;) {
-            int64_t at = rest % b->dim[d];
-            from += at * b->in_step[d];
-            to += at * b->out_step[d];
-            rest /= b->dim[d];
-        }
-        copy_row(j->to + to * size, b->out_step[last], j->from + from * size, b->in_step[last],
-                 b->dim[last], j->size);
-    }
-}
-
 static tnb_status boxes_run(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct boxes *s = k->state;
@@ -75,24 +21,18 @@ static tnb_status boxes_run(const struct cpu_kernel *k, tnb_error *err)
         memset(k->out[0], 0, s->n_bytes);
     for (uint32_t i = 0; i < s->n; i++) {
         const struct moves_box *b = &s->box[i];
-        if (b->count == 0 || !k->out[b->out] || k->out[b->out] == k->in[b->in])
-            continue;
-        struct box_job j = {b, k->out[b->out], k->in[b->in], s->size};
-        int64_t row = b->dim[b->rank - 1];
-        cpu_parallel_fine(k->inst->pool, b->count / row, 1 + CPU_GRAIN / row, box_range, &j);
+        if (k->out[b->out] && k->out[b->out] != k->in[b->in])
+            cpu_box_move(k, b, k->out[b->out], k->in[b->in], s->size);
     }
     return TNB_OK;
 }
 
 static tnb_status boxes_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
     uint32_t n = moves_count(q->node);
-    tnb_status status =
-        cpu_state(k, sizeof(struct boxes) + n * sizeof(struct moves_box), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct boxes *s = mem;
+    struct boxes *s = cpu_state(k, sizeof *s + n * sizeof s->box[0], err);
+    if (!s)
+        return TNB_E_OOM;
     s->n = n;
     s->size = (uint32_t)tnb_dtype_size(q->in[0]->dtype);
     s->clear = strcmp(q->node->op, "diagonal_grad") == 0;
@@ -128,18 +68,6 @@ static int64_t pad_source(const struct moves_border *p, int mode, int64_t i)
     return p->skip + (k < p->n ? k : period - k);
 }
 
-static void put(uint8_t *o, const uint8_t *x, uint32_t size)
-{
-    if (size == 4)
-        memcpy(o, x, 4);
-    else if (size == 8)
-        memcpy(o, x, 8);
-    else if (size == 2)
-        memcpy(o, x, 2);
-    else
-        *o = *x;
-}
-
 static void pad_row(const struct pad_state *s, uint8_t *o, const uint8_t *x)
 {
     const struct moves_border *p = &s->border[s->rank - 1];
@@ -151,7 +79,7 @@ static void pad_row(const struct pad_state *s, uint8_t *o, const uint8_t *x)
             continue;
         }
         int64_t from = x ? pad_source(p, s->mode, i) : -1;
-        put(o + i * size, from < 0 ? s->value : x + from * size, s->size);
+        cpu_put(o + i * size, from < 0 ? s->value : x + from * size, s->size);
     }
 }
 
@@ -182,11 +110,9 @@ static tnb_status pad_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status pad_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct pad_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct pad_state *s = mem;
+    struct pad_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0], *y = q->out[0];
     uint64_t bits = moves_bits(y->dtype, tnb_attr_float(q->node, "value", 0));
     memcpy(s->value, &bits, sizeof s->value);
@@ -218,8 +144,8 @@ static void pad_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
 {
     const struct cpu_kernel *k = arg;
     const struct pad_grad_state *s = k->state;
-    float *dx = (float *)(void *)k->out[0];
-    const float *dy = (const float *)(const void *)k->in[0];
+    float *dx = cpu_out(k, 0);
+    const float *dy = cpu_in(k, 0);
     memset(dx + lo * s->n * s->inner, 0, (size_t)((hi - lo) * s->n * s->inner) * sizeof *dx);
     for (int64_t o = lo; o < hi; o++)
         for (int64_t i = 0; i < s->m; i++) {
@@ -243,18 +169,15 @@ static tnb_status pad_grad_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status pad_grad_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct pad_grad_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct pad_grad_state *s = mem;
-    const tnb_tensor *dy = q->in[0];
-    uint32_t axis = moves_axis(tnb_attr_int(q->node, "axis", 0), dy->rank);
+    struct pad_grad_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
+    struct shape_split dy = shape_split_of(q->node, q->in[0], 0);
     s->mode = moves_pad_mode(q->node);
-    s->outer = moves_product(dy, 0, axis);
-    s->m = dy->dim[axis];
-    s->inner = moves_product(dy, axis + 1, dy->rank);
-    s->n = q->out[0]->dim[axis];
+    s->outer = dy.outer;
+    s->m = dy.n;
+    s->inner = dy.inner;
+    s->n = shape_split_of(q->node, q->out[0], 0).n;
     s->border = moves_border_of(s->n, tnb_attr_int(q->node, "before", 0),
                                 tnb_attr_int(q->node, "after", 0));
     k->run = pad_grad_run;
@@ -273,8 +196,8 @@ static void tile_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t ch
 {
     const struct cpu_kernel *k = arg;
     const struct tile_grad_state *s = k->state;
-    float *dx = (float *)(void *)k->out[0];
-    const float *dy = (const float *)(const void *)k->in[0];
+    float *dx = cpu_out(k, 0);
+    const float *dy = cpu_in(k, 0);
     for (int64_t i = lo; i < hi; i++) {
         int64_t rest = i, at = 0;
         double sum = 0;
@@ -303,16 +226,14 @@ static tnb_status tile_grad_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status tile_grad_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct tile_grad_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct tile_grad_state *s = mem;
+    struct tile_grad_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *dx = q->out[0];
     s->rank = dx->rank;
     s->n = tnb_count(dx);
     s->copies = 1;
-    moves_strides(q->in[0], s->step);
+    shape_strides(q->in[0], s->step);
     for (uint32_t d = 0; d < dx->rank; d++) {
         s->dim[d] = dx->dim[d];
         s->repeats[d] = tnb_attr_at(q->node, "repeats", d, 1);
@@ -362,17 +283,15 @@ static tnb_status trilu_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status trilu_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct trilu_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct trilu_state *s = mem;
+    struct trilu_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0];
     s->upper = tnb_attr_int(q->node, "upper", 1) != 0;
     s->size = (uint32_t)tnb_dtype_size(x->dtype);
     s->rows = x->dim[x->rank - 2];
     s->cols = x->dim[x->rank - 1];
-    s->n = moves_product(x, 0, x->rank - 1);
+    s->n = shape_product(x, 0, x->rank - 1);
     /* Beyond the matrix is all or nothing, however far. */
     s->k = tnb_attr_int(q->node, "k", 0);
     s->k = cpu_min64(cpu_max64(s->k, -s->rows - 1), s->cols + 1);
@@ -380,26 +299,20 @@ static tnb_status trilu_prepare(const struct cpu_query *q, struct cpu_kernel *k,
     return TNB_OK;
 }
 
-#define MOVES(op_name, prepare_fn)                                        \
-    {                                                                     \
-        .name = op_name, .flags = CPU_TAKES_HALF,                         \
-        .loops = {"loops", CPU_PROVIDER_LOOPS, any_supports, prepare_fn}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_moves)[] = {
-    MOVES("concat", boxes_prepare),
-    MOVES("split", boxes_prepare),
-    MOVES("tile", boxes_prepare),
-    MOVES("flip", boxes_prepare),
-    MOVES("diagonal", boxes_prepare),
-    MOVES("diagonal_grad", boxes_prepare),
-    MOVES("space_to_depth", boxes_prepare),
-    MOVES("depth_to_space", boxes_prepare),
-    MOVES("squeeze", boxes_prepare),
-    MOVES("unsqueeze", boxes_prepare),
-    MOVES("pad", pad_prepare),
-    MOVES("trilu", trilu_prepare),
-    {.name = "pad_grad", .loops = {"loops", CPU_PROVIDER_LOOPS, f32_supports, pad_grad_prepare}},
-    {.name = "tile_grad", .loops = {"loops", CPU_PROVIDER_LOOPS, f32_supports, tile_grad_prepare}},
+    {CPU_LOOPS("concat", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("split", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("tile", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("flip", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("diagonal", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("diagonal_grad", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("space_to_depth", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("depth_to_space", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("squeeze", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("unsqueeze", cpu_any_supports, boxes_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("pad", cpu_any_supports, pad_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("trilu", cpu_any_supports, trilu_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("pad_grad", f32_supports, pad_grad_prepare)},
+    {CPU_LOOPS("tile_grad", f32_supports, tile_grad_prepare)},
     {.name = NULL},
 };

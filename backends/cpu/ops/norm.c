@@ -52,12 +52,12 @@ static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
 {
     const struct cpu_kernel *k = arg;
     const struct state *st = k->state;
-    const float *x = (const float *)(const void *)k->in[0];
-    const float *scale = (const float *)(const void *)k->in[1];
-    const float *bias = (const float *)(const void *)k->in[2];
+    const float *x = cpu_in(k, 0);
+    const float *scale = cpu_in(k, 1);
+    const float *bias = cpu_in(k, 2);
     float *out[4];
     for (int i = 0; i < 4; i++)
-        out[i] = (float *)(void *)k->out[i];
+        out[i] = cpu_out(k, i);
     double count = (double)(st->n * st->s);
     for (int64_t c = lo; c < hi; c++) {
         double mean = channel_sum(st, x, c, 0, false) / count;
@@ -78,10 +78,10 @@ static void inference_range(const void *arg, int64_t lo, int64_t hi, uint32_t ch
     const struct state *st = k->state;
     const float *in[5];
     for (int i = 0; i < 5; i++)
-        in[i] = (const float *)(const void *)k->in[i];
+        in[i] = cpu_in(k, i);
     for (int64_t c = lo; c < hi; c++) {
         float a = (float)((double)in[1][c] / sqrt((double)in[4][c] + st->epsilon));
-        apply(st, in[0], (float *)(void *)k->out[0], c, a, in[2][c], in[3][c]);
+        apply(st, in[0], cpu_out(k, 0), c, a, in[2][c], in[3][c]);
     }
 }
 
@@ -116,9 +116,9 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct state *st = k->state;
     const float *in[5];
     for (int i = 0; i < 5; i++)
-        in[i] = (const float *)(const void *)k->in[i];
-    float *dx = (float *)(void *)k->out[0], *dscale = (float *)(void *)k->out[1];
-    float *dbias = (float *)(void *)k->out[2];
+        in[i] = cpu_in(k, i);
+    float *dx = cpu_out(k, 0), *dscale = cpu_out(k, 1);
+    float *dbias = cpu_out(k, 2);
     double count = (double)(st->n * st->s);
     for (int64_t c = lo; c < hi; c++) {
         double sum_dy, sum_dyx, inv_std = (double)in[3][c];
@@ -168,15 +168,13 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *st = mem;
+    struct state *st = cpu_state(k, sizeof *st, err);
+    if (!st)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0];
     st->n = x->dim[0];
     st->c = x->dim[1];
-    st->s = cpu_dims(x, 2, x->rank);
+    st->s = shape_product(x, 2, x->rank);
     st->epsilon = tnb_attr_float(q->node, "epsilon", 1e-3);
     k->run = strcmp(q->node->op, "batch_norm") == 0        ? forward_run
              : strcmp(q->node->op, "batch_norm_grad") == 0 ? grad_run
@@ -184,14 +182,9 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
-#define NORM(op)                                                               \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_norm)[] = {
-    NORM("batch_norm"),
-    NORM("batch_norm_grad"),
-    NORM("batch_norm_inference"),
+    {CPU_LOOPS("batch_norm", supports, prepare)},
+    {CPU_LOOPS("batch_norm_grad", supports, prepare)},
+    {CPU_LOOPS("batch_norm_inference", supports, prepare)},
     {.name = NULL},
 };

@@ -5,6 +5,7 @@
 #ifndef CPU_OPS_OPS_H
 #define CPU_OPS_OPS_H
 
+#include "../../shape.h"
 #include "../cpu.h"
 #include "../threads.h"
 
@@ -59,6 +60,15 @@ extern const struct cpu_op CPU_SYM(cpu_moments)[];
 extern const struct cpu_op CPU_SYM(cpu_search)[];
 extern const struct cpu_op CPU_SYM(cpu_random)[];
 
+/* What a family's entry begins with where the file's own loops implement it. */
+#define CPU_LOOPS(op, supports, prepare) \
+    .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}
+
+CPU_UNUSED static bool cpu_any_supports(const struct cpu_query *q, char why[CPU_WHY])
+{
+    return true;
+}
+
 /* Refuses unless every present input and output in the two bit masks is f32. */
 CPU_UNUSED static bool cpu_need_f32(const struct cpu_query *q, uint32_t in_mask, uint32_t out_mask,
                                     char why[CPU_WHY])
@@ -85,13 +95,14 @@ CPU_INLINE int64_t cpu_index_at(const void *p, bool wide, int64_t i)
     return wide ? ((const int64_t *)p)[i] : ((const int32_t *)p)[i];
 }
 
-/* Product of dims [from, to). */
-CPU_UNUSED static int64_t cpu_dims(const tnb_tensor *t, uint32_t from, uint32_t to)
+/* An operand as f32; NULL where it is absent. */
+CPU_INLINE const float *cpu_in(const struct cpu_kernel *k, uint32_t i)
 {
-    int64_t n = 1;
-    for (uint32_t i = from; i < to; i++)
-        n *= t->dim[i];
-    return n;
+    return (const float *)(const void *)k->in[i];
+}
+CPU_INLINE float *cpu_out(const struct cpu_kernel *k, uint32_t i)
+{
+    return (float *)(void *)k->out[i];
 }
 
 CPU_INLINE int64_t cpu_min64(int64_t a, int64_t b)

@@ -55,15 +55,15 @@ static struct operands operands(const struct cpu_kernel *k)
     o.clip = s->clip;
     o.l2 = s->decoupled ? 0 : s->decay;
     o.shrink = s->decoupled ? o.lr * s->decay : 0;
-    o.p = (const float *)(const void *)k->in[0];
-    o.g = (const float *)(const void *)k->in[1];
-    o.po = (float *)(void *)k->out[0];
+    o.p = cpu_in(k, 0);
+    o.g = cpu_in(k, 1);
+    o.po = cpu_out(k, 0);
     for (uint32_t i = 0; i < s->n_slots; i++) {
-        o.s[i] = (const float *)(const void *)k->in[i + 2];
-        o.so[i] = (float *)(void *)k->out[i + 1];
+        o.s[i] = cpu_in(k, i + 2);
+        o.so[i] = cpu_out(k, i + 1);
     }
     if (s->n_correction) {
-        const float *c = (const float *)(const void *)k->in[s->n_slots + 2];
+        const float *c = cpu_in(k, s->n_slots + 2);
         o.c1 = c[0];
         o.c2 = c[1];
         o.root = sqrtf(c[s->n_correction - 1]);
@@ -271,12 +271,12 @@ static tnb_status norm_run(const struct cpu_kernel *k, tnb_error *err)
         if (!k->in[i] || s->count[i] == 0)
             continue;
         memset(sums, 0, s->n_sums * sizeof *sums);
-        struct norm_job j = {(const float *)(const void *)k->in[i], sums};
+        struct norm_job j = {cpu_in(k, i), sums};
         cpu_parallel(k->inst->pool, s->count[i], CPU_GRAIN, norm_range, &j);
         for (uint32_t piece = 0; piece < s->n_sums; piece++)
             total += sums[piece];
     }
-    *(float *)(void *)k->out[0] = (float)sqrt(total);
+    *cpu_out(k, 0) = (float)sqrt(total);
     return TNB_OK;
 }
 
@@ -292,11 +292,11 @@ static tnb_status schedule_run(const struct cpu_kernel *k, tnb_error *err)
     const double mu = s->beta1 * (1 - 0.5 * exp(t * rate));
     const double next = s->beta1 * (1 - 0.5 * exp((t + 1) * rate));
     const double product = (double)old * mu;
-    float *c = (float *)(void *)k->out[0];
+    float *c = cpu_out(k, 0);
     c[0] = (float)((1 - mu) / (1 - product));
     c[1] = (float)(next / (1 - product * next));
     c[2] = s->beta2 > 0 ? (float)-expm1(t * log(s->beta2)) : (float)(step > 0);
-    *(float *)(void *)k->out[1] = scalar(k, 2) != 0 ? (float)product : old;
+    *cpu_out(k, 1) = scalar(k, 2) != 0 ? (float)product : old;
     return TNB_OK;
 }
 
@@ -358,11 +358,9 @@ static void read_attrs(const struct cpu_query *q, struct state *s)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     read_attrs(q, s);
     s->n = tnb_count(q->out[0]);
     s->n_in = q->n_in;
@@ -380,26 +378,17 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
-#define LOOPS(supports_fn)                                \
-    {                                                     \
-        "loops", CPU_PROVIDER_LOOPS, supports_fn, prepare \
-    }
-
 const struct cpu_op CPU_SYM(cpu_optim)[] = {
-    {.name = "amsgrad",
-     .loops = LOOPS(supports),
-     .n_pairs = 4,
+    {CPU_LOOPS("amsgrad", supports, prepare), .n_pairs = 4,
      .pair = {{0, 0}, {2, 1}, {3, 2}, {4, 3}}},
-    {.name = "nadam", .loops = LOOPS(supports), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
-    {.name = "rmsprop",
-     .loops = LOOPS(supports),
-     .n_pairs = 4,
+    {CPU_LOOPS("nadam", supports, prepare), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
+    {CPU_LOOPS("rmsprop", supports, prepare), .n_pairs = 4,
      .pair = {{0, 0}, {2, 1}, {3, 2}, {4, 3}}},
-    {.name = "adagrad", .loops = LOOPS(supports), .n_pairs = 2, .pair = {{0, 0}, {2, 1}}},
-    {.name = "adadelta", .loops = LOOPS(supports), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
-    {.name = "lion", .loops = LOOPS(supports), .n_pairs = 2, .pair = {{0, 0}, {2, 1}}},
-    {.name = "lamb", .loops = LOOPS(supports), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
-    {.name = "nadam_correction", .loops = LOOPS(schedule_supports), .n_pairs = 1, .pair = {{0, 1}}},
-    {.name = "global_norm", .loops = LOOPS(supports)},
+    {CPU_LOOPS("adagrad", supports, prepare), .n_pairs = 2, .pair = {{0, 0}, {2, 1}}},
+    {CPU_LOOPS("adadelta", supports, prepare), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
+    {CPU_LOOPS("lion", supports, prepare), .n_pairs = 2, .pair = {{0, 0}, {2, 1}}},
+    {CPU_LOOPS("lamb", supports, prepare), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
+    {CPU_LOOPS("nadam_correction", schedule_supports, prepare), .n_pairs = 1, .pair = {{0, 1}}},
+    {CPU_LOOPS("global_norm", supports, prepare)},
     {.name = NULL},
 };

@@ -125,8 +125,8 @@ static void max_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct state *s = k->state;
     const struct cpu_window *g = &s->g;
     for (int64_t p = lo; p < hi; p++) {
-        const float *x = (const float *)(const void *)k->in[0] + p * g->h * g->w;
-        float *y = (float *)(void *)k->out[0] + p * g->oh * g->ow;
+        const float *x = cpu_in(k, 0) + p * g->h * g->w;
+        float *y = cpu_out(k, 0) + p * g->oh * g->ow;
         int32_t *index = (int32_t *)(void *)k->out[1] + p * g->oh * g->ow;
         if (s->pairs) {
             max_pairs(g, x, y, index);
@@ -194,9 +194,9 @@ static void max_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
     const struct cpu_window *g = &s->g;
     int64_t in = g->h * g->w, out = g->oh * g->ow;
     for (int64_t p = lo; p < hi; p++) {
-        const float *dy = (const float *)(const void *)k->in[0] + p * out;
+        const float *dy = cpu_in(k, 0) + p * out;
         const int32_t *index = (const int32_t *)(const void *)k->in[1] + p * out;
-        float *dx = (float *)(void *)k->out[0] + p * in;
+        float *dx = cpu_out(k, 0) + p * in;
         if (s->pairs && max_grad_pairs(g, dx, dy, index))
             continue;
         memset(dx, 0, (size_t)in * sizeof *dx);
@@ -214,8 +214,8 @@ static void avg_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct state *s = k->state;
     const struct cpu_window *g = &s->g;
     for (int64_t p = lo; p < hi; p++) {
-        const float *x = (const float *)(const void *)k->in[0] + p * g->h * g->w;
-        float *y = (float *)(void *)k->out[0] + p * g->oh * g->ow;
+        const float *x = cpu_in(k, 0) + p * g->h * g->w;
+        float *y = cpu_out(k, 0) + p * g->oh * g->ow;
         for (int64_t oy = 0; oy < g->oh; oy++)
             for (int64_t ox = 0; ox < g->ow; ox++) {
                 struct box b = window_box(s, oy, ox);
@@ -234,8 +234,8 @@ static void avg_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
     const struct state *s = k->state;
     const struct cpu_window *g = &s->g;
     for (int64_t p = lo; p < hi; p++) {
-        const float *dy = (const float *)(const void *)k->in[0] + p * g->oh * g->ow;
-        float *dx = (float *)(void *)k->out[0] + p * g->h * g->w;
+        const float *dy = cpu_in(k, 0) + p * g->oh * g->ow;
+        float *dx = cpu_out(k, 0) + p * g->h * g->w;
         memset(dx, 0, (size_t)(g->h * g->w) * sizeof *dx);
         for (int64_t oy = 0; oy < g->oh; oy++)
             for (int64_t ox = 0; ox < g->ow; ox++) {
@@ -282,8 +282,8 @@ static void lp_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct state *s = k->state;
     const struct cpu_window *g = &s->g;
     for (int64_t p = lo; p < hi; p++) {
-        const float *x = (const float *)(const void *)k->in[0] + p * g->h * g->w;
-        float *y = (float *)(void *)k->out[0] + p * g->oh * g->ow;
+        const float *x = cpu_in(k, 0) + p * g->h * g->w;
+        float *y = cpu_out(k, 0) + p * g->oh * g->ow;
         for (int64_t oy = 0; oy < g->oh; oy++)
             for (int64_t ox = 0; ox < g->ow; ox++) {
                 struct box b = window_box(s, oy, ox);
@@ -299,10 +299,10 @@ static void lp_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
     const struct cpu_window *g = &s->g;
     int64_t in = g->h * g->w, out = g->oh * g->ow;
     for (int64_t p = lo; p < hi; p++) {
-        const float *x = (const float *)(const void *)k->in[0] + p * in;
-        const float *y = (const float *)(const void *)k->in[1] + p * out;
-        const float *dy = (const float *)(const void *)k->in[2] + p * out;
-        float *dx = (float *)(void *)k->out[0] + p * in;
+        const float *x = cpu_in(k, 0) + p * in;
+        const float *y = cpu_in(k, 1) + p * out;
+        const float *dy = cpu_in(k, 2) + p * out;
+        float *dx = cpu_out(k, 0) + p * in;
         memset(dx, 0, (size_t)in * sizeof *dx);
         for (int64_t o = 0; o < out; o++) {
             struct box b = window_box(s, o / g->ow, o % g->ow);
@@ -382,24 +382,22 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 /* One window of all cells, or windows that share them out, over at most two axes. */
 static void adaptive_init(struct state *s, const tnb_tensor *x, const tnb_tensor *y)
 {
-    bool flat = x->rank != 4 || cpu_dims(y, 2, y->rank) == 1;
+    bool flat = x->rank != 4 || shape_product(y, 2, y->rank) == 1;
     s->adaptive = true;
     s->g = (struct cpu_window){.n = x->dim[0], .c = x->dim[1], .dh = 1, .dw = 1};
     s->g.h = flat ? 1 : x->dim[2];
     s->g.oh = flat ? 1 : y->dim[2];
-    s->g.w = flat ? cpu_dims(x, 2, x->rank) : x->dim[3];
-    s->g.ow = flat ? cpu_dims(y, 2, y->rank) : y->dim[3];
+    s->g.w = flat ? shape_product(x, 2, x->rank) : x->dim[3];
+    s->g.ow = flat ? shape_product(y, 2, y->rank) : y->dim[3];
     s->g.kh = s->g.oh ? s->g.h / s->g.oh + 1 : 1; /* about; for the cost alone */
     s->g.kw = s->g.ow ? s->g.w / s->g.ow + 1 : 1;
 }
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const char *op = q->node->op;
     bool grad = strstr(op, "_grad") != NULL, max = strstr(op, "max_pool") != NULL;
     bool lp = strstr(op, "lp_pool") != NULL;
@@ -422,18 +420,14 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
-#define POOL(op)                                                               \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
 /* clang-format off */
-#define BOTH(op) POOL(op), POOL(op "_grad")
+#define BOTH(op) {CPU_LOOPS(op, supports, prepare)}, {CPU_LOOPS(op "_grad", supports, prepare)}
 
 const struct cpu_op CPU_SYM(cpu_pool)[] = {
     BOTH("max_pool1d"), BOTH("max_pool2d"), BOTH("avg_pool1d"), BOTH("avg_pool2d"),
     BOTH("lp_pool1d"), BOTH("lp_pool2d"), BOTH("global_lp_pool"),
     BOTH("adaptive_avg_pool"), BOTH("adaptive_max_pool"),
-    POOL("global_avg_pool"), POOL("global_max_pool"),
+    {CPU_LOOPS("global_avg_pool", supports, prepare)}, {CPU_LOOPS("global_max_pool", supports, prepare)},
     {.name = NULL},
 };
 /* clang-format on */

@@ -72,8 +72,8 @@ static void range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
     const int64_t *sample = s->sampled ? (const int64_t *)(const void *)k->in[1] : NULL;
-    const float *p = s->has_p ? (const float *)(const void *)k->in[2] : NULL;
-    float *y = (float *)(void *)k->out[0];
+    const float *p = s->has_p ? cpu_in(k, 2) : NULL;
+    float *y = cpu_out(k, 0);
     uint64_t key = cpu_rng_key(k->in[0], s->path_hash);
     int64_t group = CPU_PHILOX_GROUP, per = (s->per + group - 1) / group;
     for (int64_t g = lo; g < hi; g++) {
@@ -114,11 +114,9 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const char *op = q->node->op;
     s->kind = op[0] == 'u' ? UNIFORM : op[0] == 'n' ? NORMAL : BERNOULLI;
     s->sampled = q->n_in > 1 && q->in[1];
@@ -178,18 +176,11 @@ static tnb_status sort_run(const struct cpu_kernel *k, tnb_error *err)
     return TNB_OK;
 }
 
-static bool sort_supports(const struct cpu_query *q, char why[CPU_WHY])
-{
-    return true;
-}
-
 static tnb_status sort_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     s->n = tnb_count(q->out[0]);
     s->path_hash = (uint64_t)tnb_attr_int(q->node, "path_hash", 0);
     k->ws_bytes = cpu_align_up((uint64_t)s->n * sizeof(uint64_t));
@@ -197,15 +188,10 @@ static tnb_status sort_prepare(const struct cpu_query *q, struct cpu_kernel *k, 
     return TNB_OK;
 }
 
-#define DRAWN(op)                                                              \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_random)[] = {
-    DRAWN("uniform"),
-    DRAWN("normal"),
-    DRAWN("bernoulli"),
-    {.name = "permutation", .loops = {"loops", CPU_PROVIDER_LOOPS, sort_supports, sort_prepare}},
+    {CPU_LOOPS("uniform", supports, prepare)},
+    {CPU_LOOPS("normal", supports, prepare)},
+    {CPU_LOOPS("bernoulli", supports, prepare)},
+    {CPU_LOOPS("permutation", cpu_any_supports, sort_prepare)},
     {.name = NULL},
 };

@@ -9,7 +9,7 @@ static float *gates_of(const struct cpu_kernel *k)
     const struct cpu_rec *s = k->state;
     if (s->kind == CPU_RNN)
         return cpu_rec_ws(k, s->gates);
-    return cpu_rec_out(k, s->kind == CPU_LSTM ? 3 : 2);
+    return cpu_out(k, s->kind == CPU_LSTM ? 3 : 2);
 }
 
 /* Wb + Rb; for gru before the reset the candidate's are apart, Rb's behind the gates'. */
@@ -22,7 +22,7 @@ static void join_bias(const struct cpu_kernel *k)
         cpu_rec_load(to, NULL, 0, n + extra);
         if (!k->in[REC_B])
             continue;
-        const float *b = cpu_rec_in(k, REC_B) + d * 2 * n;
+        const float *b = cpu_in(k, REC_B) + d * 2 * n;
         bool apart = s->kind == CPU_GRU && s->before;
         for (int64_t g = 0; g < n; g++)
             to[g] = b[g] + (apart && g >= 2 * extra ? 0 : b[n + g]);
@@ -43,10 +43,10 @@ static void project_range(const void *arg, int64_t lo, int64_t hi, uint32_t piec
         struct cpu_gemm g = {.m = cpu_min64(BLOCK, rows - row),
                              .n = s->rows,
                              .k = s->in,
-                             .a = cpu_rec_in(k, REC_X) + row * s->in,
+                             .a = cpu_in(k, REC_X) + row * s->in,
                              .a_row = s->in,
                              .a_col = 1,
-                             .b = cpu_rec_in(k, REC_W) + d * s->rows * s->in,
+                             .b = cpu_in(k, REC_W) + d * s->rows * s->in,
                              .b_row = 1,
                              .b_col = s->in,
                              .c = gates_of(k) + (d * rows + row) * s->kept,
@@ -132,7 +132,7 @@ static void recur(const struct place *p, const float *a, int64_t a_row, int64_t 
                         .a = a,
                         .a_row = a_row,
                         .a_col = 1,
-                        .b = cpu_rec_in(p->k, REC_R) + (p->d * s->rows + from) * s->hidden,
+                        .b = cpu_in(p->k, REC_R) + (p->d * s->rows + from) * s->hidden,
                         .b_row = 1,
                         .b_col = s->hidden,
                         .c = c,
@@ -169,8 +169,8 @@ static void step(const struct place *p)
     const struct cpu_rec *s = k->state;
     int64_t n = s->hidden, state = (p->d * s->batch + p->b) * n;
     float *g = gates_of(k) + cpu_rec_at(s, p->d, p->t, p->b, s->kept);
-    float *h = cpu_rec_out(k, 1) + state, *c = s->kind == CPU_LSTM ? cpu_rec_out(k, 2) + state : h;
-    float *y = cpu_rec_out(k, 0) + cpu_rec_y_at(s, p->d, p->t, p->b);
+    float *h = cpu_out(k, 1) + state, *c = s->kind == CPU_LSTM ? cpu_out(k, 2) + state : h;
+    float *y = cpu_out(k, 0) + cpu_rec_y_at(s, p->d, p->t, p->b);
     const float *bias = cpu_rec_ws(k, s->bias) + p->d * (s->rows + n);
     products(p, g, bias, h);
     for (int64_t i = 0; i < p->n; i++, g += s->kept, h += n, c += n, y += n) {
@@ -199,9 +199,9 @@ static void walk_range(const void *arg, int64_t lo, int64_t hi, uint32_t piece)
         p.b = e % s->parts * s->part;
         p.n = cpu_min64(s->part, s->batch - p.b);
         int64_t state = (p.d * s->batch + p.b) * s->hidden, n = p.n * s->hidden;
-        cpu_rec_load(cpu_rec_out(k, 1) + state, cpu_rec_in(k, REC_H0), state, n);
+        cpu_rec_load(cpu_out(k, 1) + state, cpu_in(k, REC_H0), state, n);
         if (s->kind == CPU_LSTM)
-            cpu_rec_load(cpu_rec_out(k, 2) + state, cpu_rec_in(k, REC_C0), state, n);
+            cpu_rec_load(cpu_out(k, 2) + state, cpu_in(k, REC_C0), state, n);
         for (int64_t i = 0; i < s->steps; i++) {
             p.t = cpu_rec_is_reverse(s, p.d) ? s->steps - 1 - i : i;
             step(&p);
@@ -261,11 +261,9 @@ static void plan_scratch(struct cpu_rec *s, bool grad, uint64_t *bytes)
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct cpu_rec), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct cpu_rec *s = mem;
+    struct cpu_rec *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     bool grad = strstr(q->node->op, "_grad") != NULL;
     const tnb_tensor *x = q->in[REC_X], *r = q->in[REC_R];
     const tnb_tensor *lengths = q->in[grad ? (int)REC_GRAD_LENGTHS : (int)REC_LENGTHS];

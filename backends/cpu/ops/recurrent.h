@@ -32,16 +32,6 @@ struct cpu_rec {
     uint64_t bias, gates, da, du, h_before, drh;
 };
 
-CPU_INLINE const float *cpu_rec_in(const struct cpu_kernel *k, int i)
-{
-    return (const float *)(const void *)k->in[i];
-}
-
-CPU_INLINE float *cpu_rec_out(const struct cpu_kernel *k, int i)
-{
-    return (float *)(void *)k->out[i];
-}
-
 CPU_INLINE float *cpu_rec_ws(const struct cpu_kernel *k, uint64_t offset)
 {
     return (float *)(void *)(k->ws + offset);

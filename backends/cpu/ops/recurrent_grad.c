@@ -84,7 +84,7 @@ static void recur(const struct place *p, const float *a, int64_t a_row, int64_t 
                         .a = a,
                         .a_row = a_row,
                         .a_col = 1,
-                        .b = cpu_rec_in(p->k, REC_R) + (p->d * s->rows + from) * s->hidden,
+                        .b = cpu_in(p->k, REC_R) + (p->d * s->rows + from) * s->hidden,
                         .b_row = s->hidden,
                         .b_col = 1,
                         .c = c,
@@ -110,8 +110,8 @@ static void row(const struct place *p, int64_t i)
     int64_t length = cpu_rec_length(k, REC_GRAD_LENGTHS, b), before = time_before(p, length);
     int64_t at = cpu_rec_at(s, p->d, p->t, b, 1), y_at = cpu_rec_y_at(s, p->d, p->t, b);
     float *da = cpu_rec_ws(k, s->da) + at * s->rows, *h = cpu_rec_ws(k, s->h_before) + at * n;
-    float *dh = cpu_rec_out(k, DH0) + state, *du = cpu_rec_ws(k, s->du) + at * n;
-    const float *g = cpu_rec_in(k, REC_GRAD_RESERVE), *dy = cpu_rec_in(k, REC_GRAD_DY);
+    float *dh = cpu_out(k, DH0) + state, *du = cpu_rec_ws(k, s->du) + at * n;
+    const float *g = cpu_in(k, REC_GRAD_RESERVE), *dy = cpu_in(k, REC_GRAD_DY);
     if (p->t >= length) {
         cpu_rec_load(da, NULL, 0, s->rows);
         cpu_rec_load(h, NULL, 0, n);
@@ -120,20 +120,20 @@ static void row(const struct place *p, int64_t i)
         return;
     }
     if (before < 0)
-        cpu_rec_load(h, cpu_rec_in(k, REC_GRAD_H0), state, n);
+        cpu_rec_load(h, cpu_in(k, REC_GRAD_H0), state, n);
     else
-        cpu_rec_load(h, cpu_rec_in(k, REC_GRAD_Y), cpu_rec_y_at(s, p->d, before, b), n);
+        cpu_rec_load(h, cpu_in(k, REC_GRAD_Y), cpu_rec_y_at(s, p->d, before, b), n);
     for (int64_t u = 0; u < n && dy; u++)
         dh[u] += dy[y_at + u];
     if (s->kind == CPU_RNN) {
-        rnn_row(s, cpu_rec_in(k, REC_GRAD_Y) + y_at, dh, da);
+        rnn_row(s, cpu_in(k, REC_GRAD_Y) + y_at, dh, da);
     } else if (s->kind == CPU_GRU) {
         gru_row(s, g + at * s->kept, h, dh, da, du);
     } else {
-        const float *c0 = cpu_rec_in(k, REC_GRAD_C0), *c = c0 ? c0 + state : NULL;
+        const float *c0 = cpu_in(k, REC_GRAD_C0), *c = c0 ? c0 + state : NULL;
         if (before >= 0)
             c = g + cpu_rec_at(s, p->d, before, b, s->kept) + 4 * n;
-        lstm_row(s, g + at * s->kept, c, dh, cpu_rec_out(k, DC0) + state, da);
+        lstm_row(s, g + at * s->kept, c, dh, cpu_out(k, DC0) + state, da);
     }
 }
 
@@ -143,7 +143,7 @@ static void step(const struct place *p)
     const struct cpu_rec *s = k->state;
     int64_t n = s->hidden, state = (p->d * s->batch + p->b) * n;
     int64_t at = cpu_rec_at(s, p->d, p->t, p->b, 1);
-    float *da = cpu_rec_ws(k, s->da) + at * s->rows, *dh = cpu_rec_out(k, DH0) + state;
+    float *da = cpu_rec_ws(k, s->da) + at * s->rows, *dh = cpu_out(k, DH0) + state;
     for (int64_t i = 0; i < p->n; i++)
         row(p, i);
     if (s->kind != CPU_GRU) {
@@ -155,7 +155,7 @@ static void step(const struct place *p)
     } else {
         float *drh = cpu_rec_ws(k, s->drh) + state;
         const float *h = cpu_rec_ws(k, s->h_before) + at * n;
-        const float *g = cpu_rec_in(k, REC_GRAD_RESERVE) + at * s->kept;
+        const float *g = cpu_in(k, REC_GRAD_RESERVE) + at * s->kept;
         recur(p, da + 2 * n, s->rows, 2 * n, n, drh, false);
         for (int64_t i = 0; i < p->n; i++) /* past a length all of it is zero */
             gru_reset_row(s, g + i * s->kept, h + i * n, dh + i * n, da + i * s->rows, drh + i * n);
@@ -173,9 +173,9 @@ static void walk_range(const void *arg, int64_t lo, int64_t hi, uint32_t piece)
         p.b = e % s->parts * s->part;
         p.n = cpu_min64(s->part, s->batch - p.b);
         int64_t state = (p.d * s->batch + p.b) * s->hidden, n = p.n * s->hidden;
-        cpu_rec_load(cpu_rec_out(k, DH0) + state, cpu_rec_in(k, REC_GRAD_DY_H), state, n);
+        cpu_rec_load(cpu_out(k, DH0) + state, cpu_in(k, REC_GRAD_DY_H), state, n);
         if (s->kind == CPU_LSTM)
-            cpu_rec_load(cpu_rec_out(k, DC0) + state, cpu_rec_in(k, REC_GRAD_DY_C), state, n);
+            cpu_rec_load(cpu_out(k, DC0) + state, cpu_in(k, REC_GRAD_DY_C), state, n);
         for (int64_t i = 0; i < s->steps; i++) {
             p.t = cpu_rec_is_reverse(s, p.d) ? i : s->steps - 1 - i;
             step(&p);
@@ -201,7 +201,7 @@ static void recurrent_side(const struct cpu_kernel *k, int64_t d, int64_t row, s
         g->a = cpu_rec_ws(k, s->du) + first * n + row - 2 * n;
         g->a_col = n;
     } else {
-        g->b = cpu_rec_in(k, REC_GRAD_RESERVE) + first * s->kept + 3 * n;
+        g->b = cpu_in(k, REC_GRAD_RESERVE) + first * s->kept + 3 * n;
         g->b_row = s->kept;
     }
 }
@@ -228,19 +228,19 @@ static void weights_range(const void *arg, int64_t lo, int64_t hi, uint32_t piec
     for (int64_t e = lo; e < hi; e++) { /* e: a block of rows of one gate of one direction */
         int64_t gate = e / blocks, first = e % blocks * ROWS, d = gate / (s->rows / n);
         int64_t row = gate % (s->rows / n) * n + first;
-        float *db = cpu_rec_out(k, DB) + d * 2 * s->rows + row;
+        float *db = cpu_out(k, DB) + d * 2 * s->rows + row;
         struct cpu_gemm g = {.m = cpu_min64(ROWS, n - first), .n = s->in, .k = all};
         g.a = cpu_rec_ws(k, s->da) + d * all * s->rows + row;
         g.a_row = g.b_col = 1;
         g.a_col = s->rows;
-        g.b = cpu_rec_in(k, REC_X);
+        g.b = cpu_in(k, REC_X);
         g.b_row = g.c_row = s->in;
-        g.c = cpu_rec_out(k, DW) + (d * s->rows + row) * s->in;
+        g.c = cpu_out(k, DW) + (d * s->rows + row) * s->in;
         CPU_SYM(cpu_gemm)(&g, scratch);
         sum_steps(&g, db);
         recurrent_side(k, d, row, &g);
         g.n = g.c_row = n;
-        g.c = cpu_rec_out(k, DR) + (d * s->rows + row) * n;
+        g.c = cpu_out(k, DR) + (d * s->rows + row) * n;
         CPU_SYM(cpu_gemm)(&g, scratch);
         sum_steps(&g, db + s->rows);
     }
@@ -261,10 +261,10 @@ static void dx_range(const void *arg, int64_t lo, int64_t hi, uint32_t piece)
                                  .a = cpu_rec_ws(k, s->da) + (d * all + e * BLOCK) * s->rows,
                                  .a_row = s->rows,
                                  .a_col = 1,
-                                 .b = cpu_rec_in(k, REC_W) + d * s->rows * s->in,
+                                 .b = cpu_in(k, REC_W) + d * s->rows * s->in,
                                  .b_row = s->in,
                                  .b_col = 1,
-                                 .c = cpu_rec_out(k, DX) + e * BLOCK * s->in,
+                                 .c = cpu_out(k, DX) + e * BLOCK * s->in,
                                  .c_row = s->in,
                                  .accumulate = d > 0};
             CPU_SYM(cpu_gemm)(&g, k->ws + piece * CPU_SYM(cpu_gemm_scratch)());

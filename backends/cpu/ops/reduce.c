@@ -81,7 +81,7 @@ static void store(const struct cpu_kernel *k, int64_t i, double v)
     if (s->wide)
         ((double *)(void *)k->out[0])[i] = v;
     else
-        ((float *)(void *)k->out[0])[i] = (float)v;
+        (cpu_out(k, 0))[i] = (float)v;
 }
 
 /* Reduces x[0..n) into m. Floats pass through double unchanged. */
@@ -229,13 +229,11 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
     if (q->in[0]->dtype != TNB_F32 && q->in[0]->dtype != TNB_F64)
         return CPU_SYM(cpu_reduce_integers)(q, k, err);
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const char *op = q->node->op;
     s->kind = strcmp(op, "sum") == 0    ? SUM
               : strcmp(op, "mean") == 0 ? MEAN
@@ -259,10 +257,10 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct grad_state *s = k->state;
-    const float *px = (const float *)(const void *)k->in[0];
-    const float *y = (const float *)(const void *)k->in[1];
-    const float *dy = (const float *)(const void *)k->in[2];
-    float *pdx = (float *)(void *)k->out[0];
+    const float *px = cpu_in(k, 0);
+    const float *y = cpu_in(k, 1);
+    const float *dy = cpu_in(k, 2);
+    float *pdx = cpu_out(k, 0);
     for (int64_t o = lo; o < hi; o++) {
         int64_t at = cpu_group_at(&s->kept, o), ties = 0;
         for (int64_t r = 0; r < s->reduced.count; r++)
@@ -290,15 +288,12 @@ static bool grad_supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status grad_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct grad_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct grad_state *s = mem;
+    struct grad_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0];
-    int64_t stride[TNB_MAX_RANK], step = 1;
-    for (uint32_t d = x->rank; d-- > 0; step *= x->dim[d])
-        stride[d] = step;
+    int64_t stride[TNB_MAX_RANK];
+    shape_strides(x, stride);
     s->kept.count = s->reduced.count = 1;
     for (uint32_t d = 0; d < x->rank; d++)
         cpu_group_push(cpu_axis_named(q->node, x->rank, d) ? &s->reduced : &s->kept, x->dim[d],
@@ -315,9 +310,9 @@ static void prod_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t ch
 {
     const struct cpu_kernel *k = arg;
     const struct grad_state *s = k->state;
-    const float *x = (const float *)(const void *)k->in[0];
-    const float *dy = (const float *)(const void *)k->in[1];
-    float *dx = (float *)(void *)k->out[0];
+    const float *x = cpu_in(k, 0);
+    const float *dy = cpu_in(k, 1);
+    float *dx = cpu_out(k, 0);
     for (int64_t o = lo; o < hi; o++) {
         int64_t at = cpu_group_at(&s->kept, o);
         double before = 1, after = (double)dy[o];
@@ -350,18 +345,13 @@ static tnb_status prod_grad_prepare(const struct cpu_query *q, struct cpu_kernel
     return status;
 }
 
-#define REDUCE(op)                                                             \
-    {                                                                          \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_reduce)[] = {
-    REDUCE("sum"),
-    REDUCE("mean"),
-    REDUCE("prod"),
-    REDUCE("max"),
-    REDUCE("min"),
-    {.name = "max_grad", .loops = {"loops", CPU_PROVIDER_LOOPS, grad_supports, grad_prepare}},
-    {.name = "prod_grad", .loops = {"loops", CPU_PROVIDER_LOOPS, grad_supports, prod_grad_prepare}},
+    {CPU_LOOPS("sum", supports, prepare)},
+    {CPU_LOOPS("mean", supports, prepare)},
+    {CPU_LOOPS("prod", supports, prepare)},
+    {CPU_LOOPS("max", supports, prepare)},
+    {CPU_LOOPS("min", supports, prepare)},
+    {CPU_LOOPS("max_grad", grad_supports, grad_prepare)},
+    {CPU_LOOPS("prod_grad", grad_supports, prod_grad_prepare)},
     {.name = NULL},
 };

@@ -43,11 +43,9 @@ CPU_UNUSED static void cpu_group_push(struct cpu_group *g, int64_t dim, int64_t 
 CPU_UNUSED static bool cpu_axis_named(const tnb_node *node, uint32_t rank, uint32_t d)
 {
     uint32_t n = tnb_attr_count(node, "axes");
-    for (uint32_t i = 0; i < n; i++) {
-        int64_t axis = tnb_attr_at(node, "axes", i, 0);
-        if ((axis < 0 ? axis + (int64_t)rank : axis) == (int64_t)d)
+    for (uint32_t i = 0; i < n; i++)
+        if (shape_axis(tnb_attr_at(node, "axes", i, 0), rank) == d)
             return true;
-    }
     return n == 0;
 }
 

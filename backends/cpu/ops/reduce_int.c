@@ -79,11 +79,9 @@ tnb_status CPU_SYM(cpu_reduce_integers)(const struct cpu_query *q, struct cpu_ke
                                         tnb_error *err)
 {
     static const char *const names[] = {"sum", "mean", "prod", "max", "min"};
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     for (int i = SUM; i <= MIN; i++)
         if (strcmp(q->node->op, names[i]) == 0)
             s->kind = (enum kind)i;

@@ -37,9 +37,9 @@ static void linear_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
     int64_t h = s->r.in[0], w = s->r.in[1], oh = s->r.out[0], ow = s->r.out[1];
     for (int64_t row = lo; row < hi; row++) {
         struct resample_tap r = s->rows[row % oh];
-        const float *plane = (const float *)(const void *)k->in[0] + row / oh * h * w;
+        const float *plane = cpu_in(k, 0) + row / oh * h * w;
         const float *a = plane + r.i0 * w, *b = plane + r.i1 * w;
-        float *o = (float *)(void *)k->out[0] + row * ow;
+        float *o = cpu_out(k, 0) + row * ow;
         for (int64_t j = 0; j < ow; j++) {
             struct resample_tap c = s->cols[j];
             float top = (1 - c.w) * a[c.i0] + c.w * a[c.i1];
@@ -56,8 +56,8 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     const struct state *s = k->state;
     int64_t h = s->r.in[0], w = s->r.in[1], oh = s->r.out[0], ow = s->r.out[1];
     for (int64_t row = lo; row < hi; row++) {
-        float *dx = (float *)(void *)k->out[0] + row * w;
-        const float *dy = (const float *)(const void *)k->in[0] + row / h * oh * ow;
+        float *dx = cpu_out(k, 0) + row * w;
+        const float *dy = cpu_in(k, 0) + row / h * oh * ow;
         int64_t i = row % h;
         memset(dx, 0, (size_t)w * sizeof *dx);
         for (int64_t o = s->begin[i]; o < s->end[i]; o++) {
@@ -109,14 +109,10 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     const tnb_tensor *x = grad ? q->out[0] : q->in[0], *y = grad ? q->in[0] : q->out[0];
     struct resample r = resample_of(q->node, x, y);
     uint64_t n_taps = (uint64_t)(r.out[0] + r.out[1]), n_rows = (uint64_t)r.in[0];
-    void *mem = NULL;
-    tnb_status status = cpu_state(k,
-                                  sizeof(struct state) + n_taps * sizeof(struct resample_tap) +
-                                      n_rows * 2 * sizeof(int32_t),
-                                  &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(
+        k, sizeof *s + n_taps * sizeof(struct resample_tap) + n_rows * 2 * sizeof(int32_t), err);
+    if (!s)
+        return TNB_E_OOM;
     s->r = r;
     s->size = (uint32_t)tnb_dtype_size(x->dtype);
     s->rows = s->taps;
@@ -133,9 +129,7 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
 }
 
 const struct cpu_op CPU_SYM(cpu_resize)[] = {
-    {.name = "resize",
-     .flags = CPU_TAKES_HALF,
-     .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}},
-    {.name = "resize_grad", .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare}},
+    {CPU_LOOPS("resize", supports, prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("resize_grad", supports, prepare)},
     {.name = NULL},
 };

@@ -18,16 +18,6 @@ struct state {
     bool centred;
 };
 
-static const float *input(const struct cpu_kernel *k, uint32_t i)
-{
-    return (const float *)(const void *)k->in[i];
-}
-
-static float *output(const struct cpu_kernel *k, uint32_t i)
-{
-    return (float *)(void *)k->out[i];
-}
-
 static double row_sum(const float *x, int64_t n, double mean, bool square)
 {
     double lane[LANES] = {0}, sum = 0;
@@ -66,12 +56,12 @@ static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *scale = input(k, 1), *bias = s->centred ? input(k, 2) : NULL;
-    float *mean_out = s->centred ? output(k, 1) : NULL, *inv_out = output(k, s->centred ? 2 : 1);
+    const float *scale = cpu_in(k, 1), *bias = s->centred ? cpu_in(k, 2) : NULL;
+    float *mean_out = s->centred ? cpu_out(k, 1) : NULL, *inv_out = cpu_out(k, s->centred ? 2 : 1);
     double count = (double)s->length;
     for (int64_t r = lo; r < hi; r++) {
-        const float *x = input(k, 0) + r * s->length;
-        float *o = output(k, 0) + r * s->length;
+        const float *x = cpu_in(k, 0) + r * s->length;
+        float *o = cpu_out(k, 0) + r * s->length;
         double mean = s->centred ? row_sum(x, s->length, 0, false) / count : 0;
         double inv = 1 / sqrt(row_sum(x, s->length, mean, true) / count + s->epsilon);
         /* What f32 cuts off the mean is much where the mean is far above the deviation. */
@@ -121,14 +111,14 @@ static void backward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
 {
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
-    const float *scale = input(k, 1), *means = s->centred ? input(k, 2) : NULL;
-    const float *inv_std = input(k, s->centred ? 3 : 2), *all_dy = input(k, s->centred ? 4 : 3);
+    const float *scale = cpu_in(k, 1), *means = s->centred ? cpu_in(k, 2) : NULL;
+    const float *inv_std = cpu_in(k, s->centred ? 3 : 2), *all_dy = cpu_in(k, s->centred ? 4 : 3);
     int64_t segments = s->inner == 1 ? 1 : s->per_group, step = s->inner == 1;
     int64_t n = s->inner == 1 ? s->length : s->inner;
     for (int64_t r = lo; r < hi; r++) {
-        const float *x = input(k, 0) + r * s->length, *dy = all_dy + r * s->length;
+        const float *x = cpu_in(k, 0) + r * s->length, *dy = all_dy + r * s->length;
         const float *row_scale = scale ? scale + r % s->groups * s->per_group : NULL;
-        float *o = output(k, 0) + r * s->length, m = means ? means[r] : 0, iv = inv_std[r];
+        float *o = cpu_out(k, 0) + r * s->length, m = means ? means[r] : 0, iv = inv_std[r];
         double sum = 0, dot = 0, inv = (double)iv;
         for (int64_t c = 0; c < segments; c++)
             row_sums(x + c * n, dy + c * n, row_scale ? row_scale + c : NULL, step, n, (double)m,
@@ -154,8 +144,8 @@ static void backward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
 static void param_block(const struct cpu_kernel *k, int64_t from, int64_t w)
 {
     const struct state *s = k->state;
-    const float *x = input(k, 0) + from, *dy = input(k, s->centred ? 4 : 3) + from;
-    const float *means = s->centred ? input(k, 2) : NULL, *inv = input(k, s->centred ? 3 : 2);
+    const float *x = cpu_in(k, 0) + from, *dy = cpu_in(k, s->centred ? 4 : 3) + from;
+    const float *means = s->centred ? cpu_in(k, 2) : NULL, *inv = cpu_in(k, s->centred ? 3 : 2);
     double a[BLOCK] = {0}, b[BLOCK] = {0};
     for (int64_t r = 0; r < s->rows; r++) {
         double m = means ? (double)means[r] : 0, iv = (double)inv[r];
@@ -167,9 +157,9 @@ static void param_block(const struct cpu_kernel *k, int64_t from, int64_t w)
         }
     }
     for (int64_t i = 0; i < w; i++) {
-        output(k, 1)[from + i] = (float)a[i];
+        cpu_out(k, 1)[from + i] = (float)a[i];
         if (s->centred)
-            output(k, 2)[from + i] = (float)b[i];
+            cpu_out(k, 2)[from + i] = (float)b[i];
     }
 }
 
@@ -192,13 +182,13 @@ static void param_channels(const void *arg, int64_t lo, int64_t hi, uint32_t chu
         for (int64_t n = 0; n < s->rows / s->groups; n++) {
             int64_t r = n * s->groups + c / s->per_group, at = (n * channels + c) * s->inner;
             double sum = 0, dot = 0;
-            row_sums(input(k, 0) + at, input(k, 4) + at, NULL, 0, s->inner, (double)input(k, 2)[r],
-                     &sum, &dot);
-            dscale += dot * (double)input(k, 3)[r];
+            row_sums(cpu_in(k, 0) + at, cpu_in(k, 4) + at, NULL, 0, s->inner,
+                     (double)cpu_in(k, 2)[r], &sum, &dot);
+            dscale += dot * (double)cpu_in(k, 3)[r];
             dbias += sum;
         }
-        output(k, 1)[c] = (float)dscale;
-        output(k, 2)[c] = (float)dbias;
+        cpu_out(k, 1)[c] = (float)dscale;
+        cpu_out(k, 2)[c] = (float)dbias;
     }
 }
 
@@ -234,26 +224,23 @@ static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0];
     char kind = q->node->op[0]; /* l, r, g, i */
     s->centred = kind != 'r';
     s->epsilon = tnb_attr_float(q->node, "epsilon", 1e-5);
     if (kind == 'l' || kind == 'r') {
-        int64_t axis = tnb_attr_int(q->node, "axis", -1);
-        uint32_t a = (uint32_t)(axis < 0 ? axis + (int64_t)x->rank : axis);
-        s->rows = cpu_dims(x, 0, a);
-        s->length = s->per_group = cpu_dims(x, a, x->rank);
+        uint32_t axis = shape_axis(tnb_attr_int(q->node, "axis", -1), x->rank);
+        s->rows = shape_product(x, 0, axis);
+        s->length = s->per_group = shape_product(x, axis, x->rank);
         s->groups = s->inner = 1;
     } else {
         s->groups = kind == 'i' ? x->dim[1] : tnb_attr_int(q->node, "num_groups", 1);
         s->groups = s->groups ? s->groups : 1;
         s->per_group = x->dim[1] / s->groups;
-        s->inner = cpu_dims(x, 2, x->rank);
+        s->inner = shape_product(x, 2, x->rank);
         s->rows = x->dim[0] * s->groups;
         s->length = s->per_group * s->inner;
     }
@@ -276,8 +263,8 @@ static void lrn_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     for (int64_t r = lo; r < hi; r++) {
         int64_t c = r % l->channels, from = cpu_max64(-l->before, -c);
         int64_t to = cpu_min64(l->after, l->channels - 1 - c);
-        const float *x = input(k, 0) + r * l->inner;
-        float *y = output(k, 0) + r * l->inner, *norm = output(k, 1) + r * l->inner;
+        const float *x = cpu_in(k, 0) + r * l->inner;
+        float *y = cpu_out(k, 0) + r * l->inner, *norm = cpu_out(k, 1) + r * l->inner;
         for (int64_t i = 0; i < l->inner; i++)
             norm[i] = 0;
         for (int64_t j = from; j <= to; j++)
@@ -295,7 +282,7 @@ static void lrn_share(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct lrn *l = k->state;
-    const float *x = input(k, 0), *norm = input(k, 1), *dy = input(k, 2);
+    const float *x = cpu_in(k, 0), *norm = cpu_in(k, 1), *dy = cpu_in(k, 2);
     float *share = (float *)(void *)k->ws;
     for (int64_t i = lo * l->inner; i < hi * l->inner; i++)
         share[i] = dy[i] * x[i] * powf(norm[i], -l->beta - 1);
@@ -308,9 +295,9 @@ static void lrn_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
     for (int64_t r = lo; r < hi; r++) {
         int64_t c = r % l->channels, from = cpu_max64(-l->after, -c), at = r * l->inner;
         int64_t to = cpu_min64(l->before, l->channels - 1 - c);
-        const float *x = input(k, 0) + at, *norm = input(k, 1) + at, *dy = input(k, 2) + at;
+        const float *x = cpu_in(k, 0) + at, *norm = cpu_in(k, 1) + at, *dy = cpu_in(k, 2) + at;
         const float *share = (const float *)(const void *)k->ws + at;
-        float *o = output(k, 0) + at;
+        float *o = cpu_out(k, 0) + at;
         for (int64_t i = 0; i < l->inner; i++) {
             float sum = 0;
             for (int64_t j = from; j <= to; j++)
@@ -339,17 +326,15 @@ static tnb_status lrn_grad_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status lrn_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct lrn), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct lrn *l = mem;
+    struct lrn *l = cpu_state(k, sizeof *l, err);
+    if (!l)
+        return TNB_E_OOM;
     const tnb_tensor *x = q->in[0];
     int64_t size = tnb_attr_int(q->node, "size", 1);
     bool grad = strstr(q->node->op, "_grad") != NULL;
     l->channels = x->dim[1];
     l->rows = x->dim[0] * x->dim[1];
-    l->inner = cpu_dims(x, 2, x->rank);
+    l->inner = shape_product(x, 2, x->rank);
     l->before = (size - 1) / 2;
     l->after = size / 2;
     l->factor = (float)(tnb_attr_float(q->node, "alpha", 1e-4) / (double)size);
@@ -360,21 +345,16 @@ static tnb_status lrn_prepare(const struct cpu_query *q, struct cpu_kernel *k, t
     return TNB_OK;
 }
 
-#define NORM(op, prepare_fn)                                                      \
-    {                                                                             \
-        .name = op, .loops = {"loops", CPU_PROVIDER_LOOPS, supports, prepare_fn}, \
-    }
-
 const struct cpu_op CPU_SYM(cpu_row_norm)[] = {
-    NORM("layer_norm", prepare),
-    NORM("layer_norm_grad", prepare),
-    NORM("group_norm", prepare),
-    NORM("group_norm_grad", prepare),
-    NORM("instance_norm", prepare),
-    NORM("instance_norm_grad", prepare),
-    NORM("rms_norm", prepare),
-    NORM("rms_norm_grad", prepare),
-    NORM("local_response_norm", lrn_prepare),
-    NORM("local_response_norm_grad", lrn_prepare),
+    {CPU_LOOPS("layer_norm", supports, prepare)},
+    {CPU_LOOPS("layer_norm_grad", supports, prepare)},
+    {CPU_LOOPS("group_norm", supports, prepare)},
+    {CPU_LOOPS("group_norm_grad", supports, prepare)},
+    {CPU_LOOPS("instance_norm", supports, prepare)},
+    {CPU_LOOPS("instance_norm_grad", supports, prepare)},
+    {CPU_LOOPS("rms_norm", supports, prepare)},
+    {CPU_LOOPS("rms_norm_grad", supports, prepare)},
+    {CPU_LOOPS("local_response_norm", supports, lrn_prepare)},
+    {CPU_LOOPS("local_response_norm_grad", supports, lrn_prepare)},
     {.name = NULL},
 };

@@ -9,22 +9,18 @@ struct state {
     bool flag, last, reverse; /* flag: smallest, exclusive, or (top_k) largest */
 };
 
-static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, const tnb_tensor *x,
-                          struct state **out_state, tnb_error *err)
+/* NULL with the error set: TNB_E_OOM. */
+static struct state *state_of(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
-    int64_t axis = tnb_attr_int(q->node, "axis", -1);
-    uint32_t a = (uint32_t)(axis < 0 ? axis + (int64_t)x->rank : axis);
-    s->outer = cpu_dims(x, 0, a);
-    s->n = x->dim[a];
-    s->inner = cpu_dims(x, a + 1, x->rank);
-    s->dtype = x->dtype;
-    *out_state = s;
-    return TNB_OK;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return NULL;
+    struct shape_split at = shape_split_of(q->node, q->in[0], -1);
+    s->outer = at.outer;
+    s->n = at.n;
+    s->inner = at.inner;
+    s->dtype = q->in[0]->dtype;
+    return s;
 }
 
 static bool not_half(const struct cpu_query *q, char why[CPU_WHY])
@@ -103,10 +99,9 @@ static tnb_status arg_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status arg_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    struct state *s;
-    tnb_status status = prepare(q, k, q->in[0], &s, err);
-    if (status != TNB_OK)
-        return status;
+    struct state *s = state_of(q, k, err);
+    if (!s)
+        return TNB_E_OOM;
     s->flag = strcmp(q->node->op, "argmin") == 0;
     s->last = tnb_attr_int(q->node, "select_last_index", 0) != 0;
     k->run = arg_run;
@@ -156,10 +151,9 @@ static tnb_status cumsum_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status cumsum_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    struct state *s;
-    tnb_status status = prepare(q, k, q->in[0], &s, err);
-    if (status != TNB_OK)
-        return status;
+    struct state *s = state_of(q, k, err);
+    if (!s)
+        return TNB_E_OOM;
     s->flag = tnb_attr_int(q->node, "exclusive", 0) != 0;
     s->reverse = tnb_attr_int(q->node, "reverse", 0) != 0;
     k->run = cumsum_run;
@@ -253,10 +247,9 @@ static tnb_status top_k_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status top_k_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    struct state *s;
-    tnb_status status = prepare(q, k, q->in[0], &s, err);
-    if (status != TNB_OK)
-        return status;
+    struct state *s = state_of(q, k, err);
+    if (!s)
+        return TNB_E_OOM;
     s->k = tnb_attr_int(q->node, "k", 0);
     s->flag = tnb_attr_int(q->node, "largest", 1) != 0;
     k->run = top_k_run;
@@ -272,8 +265,8 @@ static void scatter_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
     for (int64_t o = lo; o < hi; o++) {
         int64_t row = o / s->inner, lane = o % s->inner;
         const int64_t *at = (const int64_t *)(const void *)k->in[0] + row * s->k * s->inner + lane;
-        const float *dv = (const float *)(const void *)k->in[1] + row * s->k * s->inner + lane;
-        float *dx = (float *)(void *)k->out[0] + row * s->n * s->inner + lane;
+        const float *dv = cpu_in(k, 1) + row * s->k * s->inner + lane;
+        float *dx = cpu_out(k, 0) + row * s->n * s->inner + lane;
         for (int64_t i = 0; i < s->n; i++)
             dx[i * s->inner] = 0;
         for (int64_t i = 0; i < s->k; i++) {
@@ -298,23 +291,20 @@ static bool scatter_supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status scatter_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    struct state *s;
-    tnb_status status = prepare(q, k, q->in[0], &s, err);
-    if (status != TNB_OK)
-        return status;
+    struct state *s = state_of(q, k, err);
+    if (!s)
+        return TNB_E_OOM;
     s->k = s->n;
-    int64_t axis = tnb_attr_int(q->node, "axis", -1);
-    s->n = q->out[0]->dim[axis < 0 ? axis + (int64_t)q->out[0]->rank : axis];
+    s->n = shape_split_of(q->node, q->out[0], -1).n;
     k->run = scatter_run;
     return TNB_OK;
 }
 
 const struct cpu_op CPU_SYM(cpu_search)[] = {
-    {.name = "argmax", .loops = {"loops", CPU_PROVIDER_LOOPS, not_half, arg_prepare}},
-    {.name = "argmin", .loops = {"loops", CPU_PROVIDER_LOOPS, not_half, arg_prepare}},
-    {.name = "cumsum", .loops = {"loops", CPU_PROVIDER_LOOPS, not_half, cumsum_prepare}},
-    {.name = "top_k", .loops = {"loops", CPU_PROVIDER_LOOPS, not_half, top_k_prepare}},
-    {.name = "top_k_grad",
-     .loops = {"loops", CPU_PROVIDER_LOOPS, scatter_supports, scatter_prepare}},
+    {CPU_LOOPS("argmax", not_half, arg_prepare)},
+    {CPU_LOOPS("argmin", not_half, arg_prepare)},
+    {CPU_LOOPS("cumsum", not_half, cumsum_prepare)},
+    {CPU_LOOPS("top_k", not_half, top_k_prepare)},
+    {CPU_LOOPS("top_k_grad", scatter_supports, scatter_prepare)},
     {.name = NULL},
 };

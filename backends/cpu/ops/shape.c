@@ -3,7 +3,7 @@
  * Operators that move elements without looking at them: expand, transpose, fill, dim_size, and the
  * aliases (reshape, identity, stop_gradient), which copy only when asked to run after all. */
 #include "bcast.h"
-#include "half.h"
+#include "elements.h"
 
 /* --- expand: x broadcast to the output's shape --- */
 
@@ -11,13 +11,6 @@ struct expand_state {
     struct cpu_bcast bcast;
     uint32_t size;
 };
-
-#define FILL_ROW(T)                                           \
-    do {                                                      \
-        T *to = (T *)(void *)o;                               \
-        const T v = *(const T *)(const void *)x;              \
-        CPU_SIMD for (int64_t i = 0; i < len; i++) to[i] = v; \
-    } while (0)
 
 static void expand_row(const void *arg, int64_t out_at, const int64_t *at, int64_t len)
 {
@@ -27,14 +20,8 @@ static void expand_row(const void *arg, int64_t out_at, const int64_t *at, int64
     const uint8_t *x = k->in[0] + at[0] * s->size;
     if (s->bcast.stride[0][s->bcast.rank - 1] == 1)
         memcpy(o, x, (size_t)len * s->size);
-    else if (s->size == 4)
-        FILL_ROW(uint32_t);
-    else if (s->size == 8)
-        FILL_ROW(uint64_t);
-    else if (s->size == 2)
-        FILL_ROW(uint16_t);
     else
-        memset(o, *x, (size_t)len);
+        cpu_fill_row(o, x, len, s->size);
 }
 
 static void expand_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
@@ -53,20 +40,13 @@ static tnb_status expand_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status expand_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct expand_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct expand_state *s = mem;
+    struct expand_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     cpu_bcast_init(&s->bcast, q->out[0], q->in, 1);
     s->size = (uint32_t)tnb_dtype_size(q->out[0]->dtype);
     k->run = expand_run;
     return TNB_OK;
-}
-
-static bool any_supports(const struct cpu_query *q, char why[CPU_WHY])
-{
-    return true;
 }
 
 /* --- transpose --- */
@@ -78,29 +58,6 @@ struct transpose_state {
     int64_t dim[TNB_MAX_RANK], stride[TNB_MAX_RANK]; /* of the output; where it is read in x */
     bool plane; /* the two last axes swap: dim[rank - 2] is contiguous in x */
 };
-
-/* o[i] = x[i * stride] */
-#define GATHER(T)                                   \
-    do {                                            \
-        T *to = (T *)(void *)o;                     \
-        const T *from = (const T *)(const void *)x; \
-        for (int64_t i = 0; i < n; i++)             \
-            to[i] = from[i * stride];               \
-    } while (0)
-
-static void gather(uint8_t *o, const uint8_t *x, int64_t n, int64_t stride, uint32_t size)
-{
-    if (stride == 1)
-        memcpy(o, x, (size_t)n * size);
-    else if (size == 4)
-        GATHER(uint32_t);
-    else if (size == 8)
-        GATHER(uint64_t);
-    else if (size == 2)
-        GATHER(uint16_t);
-    else
-        GATHER(uint8_t);
-}
 
 /* rows x cols of o, read from x[r + c * stride], in tiles that stay in the first cache. */
 #define PLANE(T)                                                            \
@@ -117,14 +74,7 @@ static void gather(uint8_t *o, const uint8_t *x, int64_t n, int64_t stride, uint
 static void plane(uint8_t *o, const uint8_t *x, int64_t rows, int64_t cols, int64_t stride,
                   uint32_t size)
 {
-    if (size == 4)
-        PLANE(uint32_t);
-    else if (size == 8)
-        PLANE(uint64_t);
-    else if (size == 2)
-        PLANE(uint16_t);
-    else
-        PLANE(uint8_t);
+    CPU_BY_SIZE(size, PLANE);
 }
 
 /* [lo, hi) counts planes or rows of the output. */
@@ -145,7 +95,7 @@ static void transpose_range(const void *arg, int64_t lo, int64_t hi, uint32_t ch
         if (s->plane)
             plane(o, x, rows, cols, s->stride[s->rank - 1], s->size);
         else
-            gather(o, x, cols, s->stride[s->rank - 1], s->size);
+            cpu_copy_row(o, 1, x, s->stride[s->rank - 1], cols, s->size);
     }
 }
 
@@ -162,22 +112,17 @@ static tnb_status transpose_run(const struct cpu_kernel *k, tnb_error *err)
 static tnb_status transpose_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
     const tnb_tensor *x = q->in[0];
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct transpose_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct transpose_state *s = mem;
-    int64_t step[TNB_MAX_RANK], n = 1;
-    for (uint32_t d = x->rank; d-- > 0;) {
-        step[d] = n;
-        n *= x->dim[d];
-    }
-    s->count = n;
+    struct transpose_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
+    int64_t step[TNB_MAX_RANK];
+    shape_strides(x, step);
+    s->count = tnb_count(x);
     s->size = (uint32_t)tnb_dtype_size(x->dtype);
     for (uint32_t d = 0; d < x->rank; d++) {
-        int64_t axis = tnb_attr_count(q->node, "perm") ? tnb_attr_at(q->node, "perm", d, d)
-                                                       : (int64_t)(x->rank - 1 - d);
-        axis = axis < 0 ? axis + (int64_t)x->rank : axis;
+        uint32_t axis = tnb_attr_count(q->node, "perm")
+                            ? shape_axis(tnb_attr_at(q->node, "perm", d, d), x->rank)
+                            : x->rank - 1 - d;
         if (x->dim[axis] == 1)
             continue;
         if (s->rank && s->stride[s->rank - 1] == step[axis] * x->dim[axis]) {
@@ -213,11 +158,10 @@ static tnb_status copy_run(const struct cpu_kernel *k, tnb_error *err)
 
 static tnb_status copy_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct copy_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    ((struct copy_state *)mem)->n_bytes = cpu_bytes(q->out[0]);
+    struct copy_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
+    s->n_bytes = cpu_bytes(q->out[0]);
     k->run = copy_run;
     return TNB_OK;
 }
@@ -227,32 +171,14 @@ static tnb_status copy_prepare(const struct cpu_query *q, struct cpu_kernel *k, 
 struct fill_state {
     int64_t n;
     uint32_t size;
-    union {
-        float f32;
-        double f64;
-        int32_t i32;
-        int64_t i64;
-        uint16_t u16;
-        uint8_t u8;
-        uint8_t bytes[8];
-    } v;
+    uint8_t value[8];
 };
 
 static void fill_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
     const struct fill_state *s = k->state;
-    uint8_t *o = k->out[0] + lo * s->size;
-    const uint8_t *x = s->v.bytes;
-    int64_t len = hi - lo;
-    if (s->size == 4)
-        FILL_ROW(uint32_t);
-    else if (s->size == 8)
-        FILL_ROW(uint64_t);
-    else if (s->size == 2)
-        FILL_ROW(uint16_t);
-    else
-        memset(o, *x, (size_t)len);
+    cpu_fill_row(k->out[0] + lo * s->size, s->value, hi - lo, s->size);
 }
 
 static tnb_status fill_run(const struct cpu_kernel *k, tnb_error *err)
@@ -262,76 +188,38 @@ static tnb_status fill_run(const struct cpu_kernel *k, tnb_error *err)
     return TNB_OK;
 }
 
-/* Float to integer as cast does it: truncated, saturated, NaN gives 0. */
-static void set_value(struct fill_state *s, uint32_t dtype, double v)
-{
-    bool nan = v != v;
-    switch (dtype) {
-    case TNB_F32:
-        s->v.f32 = (float)v;
-        break;
-    case TNB_F64:
-        s->v.f64 = v;
-        break;
-    case TNB_F16:
-        s->v.u16 = cpu_to_f16(cpu_odd_f32(v));
-        break;
-    case TNB_BF16:
-        s->v.u16 = cpu_to_bf16(cpu_odd_f32(v));
-        break;
-    case TNB_I32:
-        s->v.i32 = nan ? 0 : v <= -0x1p31 ? INT32_MIN : v >= 0x1p31 ? INT32_MAX : (int32_t)v;
-        break;
-    case TNB_I64:
-        s->v.i64 = nan ? 0 : v <= -0x1p63 ? INT64_MIN : v >= 0x1p63 ? INT64_MAX : (int64_t)v;
-        break;
-    case TNB_BOOL:
-        s->v.u8 = v != 0;
-        break;
-    default:
-        s->v.u8 = nan || v <= 0 ? 0 : v >= 255 ? 255 : (uint8_t)v;
-    }
-}
-
 static double dims_product(const struct cpu_query *q)
 {
     const tnb_tensor *x = q->in[0];
     uint32_t n = tnb_attr_count(q->node, "axes");
     double p = n ? 1.0 : (double)tnb_count(x);
-    for (uint32_t i = 0; i < n; i++) {
-        int64_t axis = tnb_attr_at(q->node, "axes", i, 0);
-        p *= (double)x->dim[axis < 0 ? axis + (int64_t)x->rank : axis];
-    }
+    for (uint32_t i = 0; i < n; i++)
+        p *= (double)x->dim[shape_axis(tnb_attr_at(q->node, "axes", i, 0), x->rank)];
     return p;
 }
 
 static tnb_status fill_prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct fill_state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct fill_state *s = mem;
+    struct fill_state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     bool dims = strcmp(q->node->op, "dim_size") == 0;
     s->n = tnb_count(q->out[0]);
     s->size = (uint32_t)tnb_dtype_size(q->out[0]->dtype);
-    set_value(s, q->out[0]->dtype, dims ? dims_product(q) : tnb_attr_float(q->node, "value", 0));
+    uint64_t bits =
+        moves_bits(q->out[0]->dtype, dims ? dims_product(q) : tnb_attr_float(q->node, "value", 0));
+    memcpy(s->value, &bits, sizeof s->value);
     k->run = fill_run;
     return TNB_OK;
 }
 
-#define LOOPS(prepare_fn)                                     \
-    {                                                         \
-        "loops", CPU_PROVIDER_LOOPS, any_supports, prepare_fn \
-    }
-
 const struct cpu_op CPU_SYM(cpu_shape)[] = {
-    {.name = "expand", .flags = CPU_TAKES_HALF, .loops = LOOPS(expand_prepare)},
-    {.name = "transpose", .flags = CPU_TAKES_HALF, .loops = LOOPS(transpose_prepare)},
-    {.name = "reshape", .flags = CPU_TAKES_HALF, .loops = LOOPS(copy_prepare)},
-    {.name = "identity", .flags = CPU_TAKES_HALF, .loops = LOOPS(copy_prepare)},
-    {.name = "stop_gradient", .flags = CPU_TAKES_HALF, .loops = LOOPS(copy_prepare)},
-    {.name = "fill", .flags = CPU_TAKES_HALF, .loops = LOOPS(fill_prepare)},
-    {.name = "dim_size", .flags = CPU_TAKES_HALF, .loops = LOOPS(fill_prepare)},
+    {CPU_LOOPS("expand", cpu_any_supports, expand_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("transpose", cpu_any_supports, transpose_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("reshape", cpu_any_supports, copy_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("identity", cpu_any_supports, copy_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("stop_gradient", cpu_any_supports, copy_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("fill", cpu_any_supports, fill_prepare), .flags = CPU_TAKES_HALF},
+    {CPU_LOOPS("dim_size", cpu_any_supports, fill_prepare), .flags = CPU_TAKES_HALF},
     {.name = NULL},
 };

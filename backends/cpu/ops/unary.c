@@ -182,12 +182,10 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
 tnb_status CPU_SYM(cpu_unary_prepare)(const struct cpu_query *q, struct cpu_kernel *k,
                                       tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const struct cpu_unary_entry *e = find(q);
-    struct state *s = mem;
     s->row = find_row(q);
     s->grain = e->grain;
     s->param = cpu_params(q->node, &e->params);

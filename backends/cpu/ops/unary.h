@@ -72,11 +72,10 @@ extern const struct cpu_unary_entry CPU_SYM(cpu_activation_rows)[];
 bool CPU_SYM(cpu_unary_supports)(const struct cpu_query *q, char why[CPU_WHY]);
 tnb_status CPU_SYM(cpu_unary_prepare)(const struct cpu_query *q, struct cpu_kernel *k,
                                       tnb_error *err);
-#define CPU_UNARY_OP(op)                                                    \
-    {                                                                       \
-        .name = op, .flags = CPU_INPLACE_ANY,                               \
-        .loops = {"loops", CPU_PROVIDER_LOOPS, CPU_SYM(cpu_unary_supports), \
-                  CPU_SYM(cpu_unary_prepare)},                              \
+#define CPU_UNARY_OP(op)                                                        \
+    {                                                                           \
+        CPU_LOOPS(op, CPU_SYM(cpu_unary_supports), CPU_SYM(cpu_unary_prepare)), \
+            .flags = CPU_INPLACE_ANY                                            \
     }
 
 #endif

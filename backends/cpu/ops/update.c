@@ -46,10 +46,10 @@ static void sgd_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
     }
     const float lr = scalar(k, 3), mul = scalar(k, 4), mom = s->momentum, wd = s->decay;
     const float clip = s->clip;
-    const float *p = (const float *)(const void *)k->in[0];
-    const float *g = (const float *)(const void *)k->in[1];
-    const float *v = (const float *)(const void *)k->in[2];
-    float *po = (float *)(void *)k->out[0], *vo = (float *)(void *)k->out[1];
+    const float *p = cpu_in(k, 0);
+    const float *g = cpu_in(k, 1);
+    const float *v = cpu_in(k, 2);
+    float *po = cpu_out(k, 0), *vo = cpu_out(k, 1);
     if (!v) {
         CPU_SIMD for (int64_t i = lo; i < hi; i++) po[i] =
             p[i] - lr * (scaled(g[i], mul, clip) + wd * p[i]);
@@ -82,19 +82,19 @@ static void adam_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         keep(k, 3, 2, lo, hi);
         return;
     }
-    const float *c = (const float *)(const void *)k->in[4];
+    const float *c = cpu_in(k, 4);
     const float lr = scalar(k, 5), mul = scalar(k, 6), c1 = c[0], c2 = c[1];
     const float b1 = s->b1, b2 = s->b2, a1 = (float)(1 - s->beta1), a2 = (float)(1 - s->beta2);
     const float eps = s->epsilon, clip = s->clip, l2 = s->decoupled ? 0 : s->decay;
     const float shrink = s->decoupled ? lr * s->decay : 0;
     /* (m / c1) / (sqrt(v / c2) + eps), with one division */
     const float root = sqrtf(c2), lr1 = lr * root / c1, eps1 = eps * root;
-    const float *p = (const float *)(const void *)k->in[0];
-    const float *g = (const float *)(const void *)k->in[1];
-    const float *m = (const float *)(const void *)k->in[2];
-    const float *v = (const float *)(const void *)k->in[3];
-    float *po = (float *)(void *)k->out[0], *mo = (float *)(void *)k->out[1];
-    float *vo = (float *)(void *)k->out[2];
+    const float *p = cpu_in(k, 0);
+    const float *g = cpu_in(k, 1);
+    const float *m = cpu_in(k, 2);
+    const float *v = cpu_in(k, 3);
+    float *po = cpu_out(k, 0), *mo = cpu_out(k, 1);
+    float *vo = cpu_out(k, 2);
     CPU_SIMD for (int64_t i = lo; i < hi; i++)
     {
         float old = p[i], d = scaled(g[i], mul, clip) + l2 * old;
@@ -115,18 +115,18 @@ static void ema_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
         keep(k, 0, 0, lo, hi);
         return;
     }
-    const float *a = (const float *)(const void *)k->in[0];
-    const float *b = (const float *)(const void *)k->in[1];
-    float *o = (float *)(void *)k->out[0], mom = s->momentum, rest = s->b1;
+    const float *a = cpu_in(k, 0);
+    const float *b = cpu_in(k, 1);
+    float *o = cpu_out(k, 0), mom = s->momentum, rest = s->b1;
     CPU_SIMD for (int64_t i = lo; i < hi; i++) o[i] = mom * a[i] + rest * b[i];
 }
 
 static void accumulate_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
     const struct cpu_kernel *k = arg;
-    const float *a = (const float *)(const void *)k->in[0];
-    const float *b = (const float *)(const void *)k->in[1];
-    float *o = (float *)(void *)k->out[0];
+    const float *a = cpu_in(k, 0);
+    const float *b = cpu_in(k, 1);
+    float *o = cpu_out(k, 0);
     if (scalar(k, 2) != 0) {
         memmove(o + lo, b + lo, (size_t)(hi - lo) * sizeof *o);
         return;
@@ -159,7 +159,7 @@ static tnb_status correction_run(const struct cpu_kernel *k, tnb_error *err)
     const struct state *s = k->state;
     int64_t step;
     memcpy(&step, k->in[0], sizeof step);
-    float *o = (float *)(void *)k->out[0];
+    float *o = cpu_out(k, 0);
     o[0] = correction(s->beta1, step);
     o[1] = correction(s->beta2, step);
     return TNB_OK;
@@ -190,11 +190,9 @@ static bool counter_supports(const struct cpu_query *q, char why[CPU_WHY])
 
 static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_error *err)
 {
-    void *mem = NULL;
-    tnb_status status = cpu_state(k, sizeof(struct state), &mem, err);
-    if (status != TNB_OK)
-        return status;
-    struct state *s = mem;
+    struct state *s = cpu_state(k, sizeof *s, err);
+    if (!s)
+        return TNB_E_OOM;
     const char *op = q->node->op;
     bool ema = strcmp(op, "ema_update") == 0, adamw = strcmp(op, "adamw") == 0;
     double momentum = tnb_attr_float(q->node, "momentum", ema ? 0.99 : 0);
@@ -219,18 +217,13 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     return TNB_OK;
 }
 
-#define LOOPS(supports_fn)                                \
-    {                                                     \
-        "loops", CPU_PROVIDER_LOOPS, supports_fn, prepare \
-    }
-
 const struct cpu_op CPU_SYM(cpu_update)[] = {
-    {.name = "sgd", .loops = LOOPS(supports), .n_pairs = 2, .pair = {{0, 0}, {2, 1}}},
-    {.name = "adam", .loops = LOOPS(supports), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
-    {.name = "adamw", .loops = LOOPS(supports), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
-    {.name = "bias_correction", .loops = LOOPS(counter_supports)},
-    {.name = "counter_add", .loops = LOOPS(counter_supports), .n_pairs = 1, .pair = {{0, 0}}},
-    {.name = "ema_update", .loops = LOOPS(supports), .n_pairs = 1, .pair = {{0, 0}}},
-    {.name = "accumulate", .loops = LOOPS(supports), .n_pairs = 1, .pair = {{0, 0}}},
+    {CPU_LOOPS("sgd", supports, prepare), .n_pairs = 2, .pair = {{0, 0}, {2, 1}}},
+    {CPU_LOOPS("adam", supports, prepare), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
+    {CPU_LOOPS("adamw", supports, prepare), .n_pairs = 3, .pair = {{0, 0}, {2, 1}, {3, 2}}},
+    {CPU_LOOPS("bias_correction", counter_supports, prepare)},
+    {CPU_LOOPS("counter_add", counter_supports, prepare), .n_pairs = 1, .pair = {{0, 0}}},
+    {CPU_LOOPS("ema_update", supports, prepare), .n_pairs = 1, .pair = {{0, 0}}},
+    {CPU_LOOPS("accumulate", supports, prepare), .n_pairs = 1, .pair = {{0, 0}}},
     {.name = NULL},
 };

@@ -22,9 +22,8 @@ static struct rows rows_of(const struct ocl_build *b, bool grad)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
     const char *how = tnb_attr_string(b->node, "reduction", "none");
-    struct rows r = {.per = x->dim[x->rank - 1], .n = 1, .at = grad ? 3 : 2};
-    for (uint32_t i = 0; i + 1 < x->rank; i++)
-        r.n *= x->dim[i];
+    struct rows r = {
+        .per = x->dim[x->rank - 1], .n = shape_product(x, 0, x->rank - 1), .at = grad ? 3 : 2};
     r.dense = b->node->op[0] == 's' && b->node->op[1] == 'o';
     r.reduction = strcmp(how, "sum") == 0 ? SUM : strcmp(how, "mean") == 0 ? MEAN : NONE;
     r.ignore = tnb_attr_int(b->node, "ignore_index", INT64_MIN);

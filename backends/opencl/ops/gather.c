@@ -17,23 +17,23 @@ static uint32_t size_of(const tnb_tensor *t)
     return (uint32_t)tnb_dtype_size(t->dtype);
 }
 
-/* "-DT=uint -DL=int -DADD=1" */
-static void options_of(char *buf, size_t size, const char *type, uint32_t index_dtype, int add)
+/* Kernels of a family for elements (`type`: "-DT=...") and the type of the indices. */
+static void index_kernel(struct ocl_build *b, const char *family, const char *name,
+                         const char *type, uint32_t index_dtype, int add)
 {
-    snprintf(buf, size, "-DT=%s %s -DADD=%d", type, ocl_label_option(index_dtype), add);
-}
-
-static const char *bits_type(uint32_t size)
-{
-    return size == 8 ? "ulong" : size == 4 ? "uint" : size == 2 ? "ushort" : "uchar";
-}
-
-static void gather_kernel(struct ocl_build *b, const char *name, uint32_t ids)
-{
-    const tnb_tensor *x = ocl_in_type(b, 0);
     char options[64];
-    options_of(options, sizeof(options), bits_type(size_of(x)), ocl_in_type(b, ids)->dtype, 0);
-    ocl_kernel(b, "gather", options, name);
+    snprintf(options, sizeof(options), "%s %s -DADD=%d", type, ocl_label_option(index_dtype), add);
+    ocl_kernel(b, family, options, name);
+}
+
+/* Begins with x, the indices and y. */
+static void gather_kernel(struct ocl_build *b, const char *name)
+{
+    const tnb_tensor *x = ocl_in_type(b, 0), *ids = ocl_in_type(b, 1);
+    index_kernel(b, "gather", name, ocl_bits_option(size_of(x)), ids->dtype, 0);
+    ocl_arg_ref(b, ocl_in(b, 0), size_of(x));
+    ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
+    ocl_arg_ref(b, ocl_out(b, 0), size_of(x));
 }
 
 /* --- forward --- */
@@ -41,16 +41,13 @@ static void gather_kernel(struct ocl_build *b, const char *name, uint32_t ids)
 void ocl_emit_gather_axis(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0), *ids = ocl_in_type(b, 1), *y = ocl_out_type(b, 0);
-    uint32_t axis = ocl_axis(tnb_attr_int(b->node, "axis", 0), x->rank), size = size_of(x);
-    int64_t inner = moves_product(x, axis + 1, x->rank), n = tnb_count(y);
+    struct shape_split at = shape_split_of(b->node, x, 0);
+    int64_t inner = at.inner, n = tnb_count(y);
     if (n == 0)
         return;
-    gather_kernel(b, "gather_axis", 1);
-    ocl_arg_ref(b, ocl_in(b, 0), size);
-    ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
-    ocl_arg_ref(b, ocl_out(b, 0), size);
+    gather_kernel(b, "gather_axis");
     ocl_arg_int(b, tnb_count(ids));
-    ocl_arg_int(b, x->dim[axis]);
+    ocl_arg_int(b, at.n);
     ocl_arg_int(b, inner);
     if (ocl_is_gpu(b))
         ocl_each(b, n, LEAST);
@@ -64,7 +61,7 @@ static void along_table(struct ocl_build *b, const tnb_tensor *x, const tnb_tens
 {
     int32_t table[1 + 2 * TNB_MAX_RANK];
     int64_t stride[TNB_MAX_RANK];
-    moves_strides(x, stride);
+    shape_strides(x, stride);
     table[0] = (int32_t)x->rank;
     for (uint32_t d = 0; d < x->rank; d++) {
         table[1 + d] = (int32_t)ids->dim[d];
@@ -78,14 +75,10 @@ static void along_table(struct ocl_build *b, const tnb_tensor *x, const tnb_tens
 void ocl_emit_take_along(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0), *ids = ocl_in_type(b, 1);
-    uint32_t size = size_of(x);
     if (tnb_count(ids) == 0)
         return;
-    gather_kernel(b, "take_along", 1);
-    ocl_arg_ref(b, ocl_in(b, 0), size);
-    ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
-    ocl_arg_ref(b, ocl_out(b, 0), size);
-    along_table(b, x, ids, ocl_axis(tnb_attr_int(b->node, "axis", 0), x->rank));
+    gather_kernel(b, "take_along");
+    along_table(b, x, ids, shape_axis(tnb_attr_int(b->node, "axis", 0), x->rank));
     ocl_each(b, tnb_count(ids), LEAST / 4);
 }
 
@@ -98,25 +91,21 @@ static void tuple_args(struct ocl_build *b, const tnb_tensor *x, const tnb_tenso
     for (int64_t j = 0; j < k; j++)
         dims[1 + j] = (int32_t)x->dim[batch + j];
     ocl_arg_table(b, dims, (uint32_t)(1 + k));
-    ocl_arg_int(b, moves_product(ids, (uint32_t)batch, ids->rank - 1));
+    ocl_arg_int(b, shape_product(ids, (uint32_t)batch, ids->rank - 1));
 }
 
 static int64_t slice_width(const struct ocl_build *b, const tnb_tensor *x, const tnb_tensor *ids)
 {
     int64_t batch = tnb_attr_int(b->node, "batch_dims", 0), k = ids->dim[ids->rank - 1];
-    return moves_product(x, (uint32_t)(batch + k), x->rank);
+    return shape_product(x, (uint32_t)(batch + k), x->rank);
 }
 
 void ocl_emit_gather_nd(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0), *ids = ocl_in_type(b, 1);
-    uint32_t size = size_of(x);
     if (tnb_count(ocl_out_type(b, 0)) == 0)
         return;
-    gather_kernel(b, "gather_tuples", 1);
-    ocl_arg_ref(b, ocl_in(b, 0), size);
-    ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
-    ocl_arg_ref(b, ocl_out(b, 0), size);
+    gather_kernel(b, "gather_tuples");
     tuple_args(b, x, ids);
     ocl_arg_int(b, slice_width(b, x, ids));
     ocl_each(b, tnb_count(ocl_out_type(b, 0)), LEAST / 4);
@@ -135,7 +124,7 @@ struct scatter {
 /* Sums in the element's own type, wrapping as unsigned; what is only moved goes by its size. */
 static const char *scatter_type(uint32_t dtype, int add)
 {
-    return dtype == TNB_F32 && add ? "float" : bits_type((uint32_t)tnb_dtype_size(dtype));
+    return dtype == TNB_F32 && add ? "-DT=float" : ocl_bits_option((uint32_t)tnb_dtype_size(dtype));
 }
 
 static void radix_pass(struct ocl_build *b, const struct scatter *s, struct ocl_ref *from,
@@ -198,15 +187,17 @@ static void emit_scatter(struct ocl_build *b, const struct scatter *s)
 {
     uint32_t size = (uint32_t)tnb_dtype_size(s->dtype);
     int64_t columns = s->outer * s->inner, n = columns * s->rows;
-    char options[64];
     struct ocl_ref begin = s->key, pos = s->key;
     if (n == 0 || s->n_keys == 0)
         return;
-    options_of(options, sizeof(options), scatter_type(s->dtype, s->add), TNB_I32, s->add);
     bool walk = !ocl_is_gpu(b), listed = !walk && s->n_keys > FEW_KEYS;
     if (listed)
         sort_keys(b, s, &begin, &pos);
-    ocl_kernel(b, "scatter", options, walk ? "columns" : listed ? "listed" : "scan");
+    index_kernel(b, "scatter",
+                 walk     ? "columns"
+                 : listed ? "listed"
+                          : "scan",
+                 scatter_type(s->dtype, s->add), TNB_I32, s->add);
     ocl_arg_ref(b, begin, 4);
     if (listed)
         ocl_arg_ref(b, pos, 4);
@@ -221,45 +212,46 @@ static void emit_scatter(struct ocl_build *b, const struct scatter *s)
         ocl_each(b, n, LEAST);
 }
 
-/* Keys of rows by index: `wraps` where a negative one counts from the end. */
-static struct ocl_ref index_keys(struct ocl_build *b, uint32_t input, int64_t rows, int wraps)
+/* Begins the kernel `name` that makes n keys, which it returns, of the indices. */
+static struct ocl_ref key_kernel(struct ocl_build *b, const char *name, uint32_t input, int64_t n)
 {
     const tnb_tensor *ids = ocl_in_type(b, input);
-    struct ocl_ref key = ocl_scratch(b, (uint64_t)tnb_count(ids) * 4);
-    char options[64];
-    options_of(options, sizeof(options), "uint", ids->dtype, 0);
-    ocl_kernel(b, "gather", options, "key_of_index");
+    struct ocl_ref key = ocl_scratch(b, (uint64_t)n * 4);
+    index_kernel(b, "gather", name, "-DT=uint", ids->dtype, 0);
     ocl_arg_ref(b, ocl_in(b, input), size_of(ids));
     ocl_arg_ref(b, key, 4);
-    ocl_arg_int(b, rows);
-    ocl_arg_int(b, wraps);
-    ocl_each(b, tnb_count(ids), LEAST);
     return key;
 }
 
+/* `wraps`: a negative index counts from the end. */
 static void emit_index_grad(struct ocl_build *b, uint32_t axis, int wraps)
 {
     const tnb_tensor *dx = ocl_out_type(b, 0);
+    struct shape_split at = shape_split_at(dx, axis);
+    int64_t n = tnb_count(ocl_in_type(b, 0));
     ocl_emit_fill(b, ocl_out(b, 0), 4, 0, tnb_count(dx));
-    if (tnb_count(dx) == 0 || tnb_count(ocl_in_type(b, 0)) == 0)
+    if (tnb_count(dx) == 0 || n == 0)
         return;
     struct scatter s = {
-        .key = index_keys(b, 0, dx->dim[axis], wraps),
+        .key = key_kernel(b, "key_of_index", 0, n),
         .u = ocl_in(b, 1),
         .y = ocl_out(b, 0),
-        .n_keys = tnb_count(ocl_in_type(b, 0)),
-        .outer = moves_product(dx, 0, axis),
-        .rows = dx->dim[axis],
-        .inner = moves_product(dx, axis + 1, dx->rank),
+        .n_keys = n,
+        .outer = at.outer,
+        .rows = at.n,
+        .inner = at.inner,
         .dtype = TNB_F32,
         .add = 1,
     };
+    ocl_arg_int(b, at.n);
+    ocl_arg_int(b, wraps);
+    ocl_each(b, n, LEAST);
     emit_scatter(b, &s);
 }
 
 void ocl_emit_gather_grad(struct ocl_build *b)
 {
-    emit_index_grad(b, ocl_axis(tnb_attr_int(b->node, "axis", 0), ocl_out_type(b, 0)->rank), 1);
+    emit_index_grad(b, shape_axis(tnb_attr_int(b->node, "axis", 0), ocl_out_type(b, 0)->rank), 1);
 }
 
 void ocl_emit_embedding_grad(struct ocl_build *b)
@@ -280,12 +272,12 @@ void ocl_emit_scatter_nd(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0), *ids = ocl_in_type(b, 1);
     uint32_t size = size_of(x);
-    int64_t n = moves_product(ids, 0, ids->rank - 1);
+    int64_t n = shape_product(ids, 0, ids->rank - 1);
     ocl_copy_launch(b, ocl_out(b, 0), ocl_in(b, 0), (uint64_t)tnb_count(x) * size);
     if (n == 0 || tnb_count(x) == 0)
         return;
     struct scatter s = {
-        .key = ocl_scratch(b, (uint64_t)n * 4),
+        .key = key_kernel(b, "key_of_tuple", 1, n),
         .u = ocl_in(b, 2),
         .y = ocl_out(b, 0),
         .n_keys = n,
@@ -295,11 +287,6 @@ void ocl_emit_scatter_nd(struct ocl_build *b)
         .add = strcmp(moves_string(b->node, "reduction", "none"), "add") == 0,
     };
     s.rows = tnb_count(x) / s.inner;
-    char options[64];
-    options_of(options, sizeof(options), "uint", ids->dtype, 0);
-    ocl_kernel(b, "gather", options, "key_of_tuple");
-    ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
-    ocl_arg_ref(b, s.key, 4);
     tuple_args(b, x, ids);
     ocl_each(b, n, LEAST / 4);
     emit_scatter(b, &s);
@@ -313,9 +300,8 @@ static void emit_along(struct ocl_build *b, const tnb_tensor *x, const tnb_tenso
     int64_t xs[TNB_MAX_RANK], is[TNB_MAX_RANK], columns = 1;
     int32_t table[1 + 3 * TNB_MAX_RANK];
     uint32_t rank = x->rank - 1, k = 0;
-    char options[64];
-    moves_strides(x, xs);
-    moves_strides(ids, is);
+    shape_strides(x, xs);
+    shape_strides(ids, is);
     table[0] = (int32_t)rank;
     for (uint32_t d = 0; d < x->rank; d++) {
         if (d == axis)
@@ -325,8 +311,7 @@ static void emit_along(struct ocl_build *b, const tnb_tensor *x, const tnb_tenso
         table[1 + 2 * rank + k++] = (int32_t)xs[d];
         columns *= ids->dim[d];
     }
-    options_of(options, sizeof(options), scatter_type(x->dtype, 1), ids->dtype, 1);
-    ocl_kernel(b, "along", options, "along");
+    index_kernel(b, "along", "along", scatter_type(x->dtype, 1), ids->dtype, 1);
     ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
     ocl_arg_ref(b, ocl_in(b, 2), size_of(x));
     ocl_arg_ref(b, ocl_out(b, 0), size_of(x));
@@ -341,7 +326,7 @@ static void emit_along(struct ocl_build *b, const tnb_tensor *x, const tnb_tenso
 void ocl_emit_scatter_add(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0), *ids = ocl_in_type(b, 1);
-    uint32_t axis = ocl_axis(tnb_attr_int(b->node, "axis", 0), x->rank), size = size_of(x);
+    uint32_t axis = shape_axis(tnb_attr_int(b->node, "axis", 0), x->rank), size = size_of(x);
     int64_t n = tnb_count(ids);
     ocl_copy_launch(b, ocl_out(b, 0), ocl_in(b, 0), (uint64_t)tnb_count(x) * size);
     if (n == 0 || tnb_count(x) == 0)
@@ -351,7 +336,7 @@ void ocl_emit_scatter_add(struct ocl_build *b)
         return;
     }
     struct scatter s = {
-        .key = ocl_scratch(b, (uint64_t)n * 4),
+        .key = key_kernel(b, "key_along", 1, n),
         .u = ocl_in(b, 2),
         .y = ocl_out(b, 0),
         .n_keys = n,
@@ -361,11 +346,6 @@ void ocl_emit_scatter_add(struct ocl_build *b)
         .dtype = x->dtype,
         .add = 1,
     };
-    char options[64];
-    options_of(options, sizeof(options), "uint", ids->dtype, 0);
-    ocl_kernel(b, "gather", options, "key_along");
-    ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
-    ocl_arg_ref(b, s.key, 4);
     along_table(b, x, ids, axis);
     ocl_each(b, n, LEAST / 4);
     emit_scatter(b, &s);

@@ -17,14 +17,6 @@ static enum reduction reduction_of(const tnb_node *node)
                                        : PER_SAMPLE;
 }
 
-static int64_t per_sample(const tnb_tensor *x)
-{
-    int64_t n = 1;
-    for (uint32_t i = 1; i < x->rank; i++)
-        n *= x->dim[i];
-    return n;
-}
-
 /* y[r] = sum of the r-th run of `length` of x [n], over `divisor`. */
 static void emit_run_sums(struct ocl_build *b, struct ocl_ref x, struct ocl_ref y, int64_t n_runs,
                           int64_t length, int64_t n, double divisor)
@@ -82,7 +74,8 @@ struct loss {
 static struct loss loss_of(const struct ocl_build *b, bool grad)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
-    struct loss l = {.rows = x->rank ? x->dim[0] : 1, .per = per_sample(x), .n = tnb_count(x)};
+    struct loss l = {
+        .rows = x->rank ? x->dim[0] : 1, .per = shape_product(x, 1, x->rank), .n = tnb_count(x)};
     size_t length = strlen(b->node->op) - (grad ? strlen("_grad") : 0);
     l.at = grad ? 3 : 2;
     l.reduction = reduction_of(b->node);

@@ -9,34 +9,12 @@ static tnb_tensor batch_shape(const tnb_tensor *t)
     return batch;
 }
 
-/* a, b, y with the dims that vectors lack put in as 1. */
-static void as_matrices(const tnb_graph *graph, const tnb_node *node, tnb_tensor t[3])
-{
-    t[0] = graph->values[node->in[0]];
-    t[1] = graph->values[node->in[1]];
-    t[2] = graph->values[node->out[0]];
-    bool a_vector = t[0].rank == 1, b_vector = t[1].rank == 1;
-    if (a_vector) {
-        t[0].rank = 2;
-        t[0].dim[1] = t[0].dim[0];
-        t[0].dim[0] = 1;
-    }
-    if (b_vector) {
-        t[1].rank = 2;
-        t[1].dim[1] = 1;
-        t[2].dim[t[2].rank++] = 1;
-    }
-    if (a_vector) {
-        t[2].dim[t[2].rank] = t[2].dim[t[2].rank - 1];
-        t[2].dim[t[2].rank++ - 1] = 1;
-    }
-}
-
 /* All but the operands themselves. */
 static struct ocl_gemm_spec spec_of(const tnb_graph *graph, const tnb_node *node)
 {
     tnb_tensor t[3];
-    as_matrices(graph, node, t);
+    shape_matrices(&graph->values[node->in[0]], &graph->values[node->in[1]],
+                   &graph->values[node->out[0]], t);
     const tnb_tensor *a = &t[0], *b = &t[1], *c = &t[2];
     struct ocl_gemm_spec s = {.trans_a = tnb_attr_int(node, "trans_a", 0) != 0,
                               .trans_b = tnb_attr_int(node, "trans_b", 0) != 0};

@@ -9,14 +9,6 @@
 
 #define LEAST 2048
 
-static const char *bits_option(uint32_t size)
-{
-    return size == 8   ? "-DT=ulong"
-           : size == 4 ? "-DT=uint"
-           : size == 2 ? "-DT=ushort"
-                       : "-DT=uchar";
-}
-
 static uint32_t size_of(const tnb_tensor *t)
 {
     return (uint32_t)tnb_dtype_size(t->dtype);
@@ -44,7 +36,7 @@ static void emit_box(struct ocl_build *b, const struct moves_box *box, uint32_t 
         table[n++] = (int32_t)box->in_step[d];
     for (uint32_t d = 0; d < last; d++)
         table[n++] = (int32_t)box->out_step[d];
-    ocl_kernel(b, "moves", bits_option(size), "move");
+    ocl_kernel(b, "moves", ocl_bits_option(size), "move");
     ocl_arg_ref(b, ocl_in(b, box->in), size);
     ocl_arg_ref(b, ocl_out(b, box->out), size);
     ocl_arg_table(b, table, n);
@@ -93,7 +85,7 @@ void ocl_emit_pad(struct ocl_build *b)
     int32_t table[1 + 5 * TNB_MAX_RANK];
     uint32_t n = 0, size = size_of(y);
     moves_borders(b->node, x, border);
-    moves_strides(x, stride);
+    shape_strides(x, stride);
     table[n++] = (int32_t)x->rank;
     for (uint32_t d = 0; d < x->rank; d++) {
         table[n++] = (int32_t)y->dim[d];
@@ -102,7 +94,7 @@ void ocl_emit_pad(struct ocl_build *b)
         table[n++] = (int32_t)border[d].n;
         table[n++] = (int32_t)border[d].lead;
     }
-    ocl_kernel(b, "moves", bits_option(size), "pad");
+    ocl_kernel(b, "moves", ocl_bits_option(size), "pad");
     ocl_arg_ref(b, ocl_in(b, 0), size);
     ocl_arg_ref(b, ocl_out(b, 0), size);
     ocl_arg_table(b, table, n);
@@ -114,10 +106,10 @@ void ocl_emit_pad(struct ocl_build *b)
 void ocl_emit_pad_grad(struct ocl_build *b)
 {
     const tnb_tensor *dy = ocl_in_type(b, 0), *dx = ocl_out_type(b, 0);
-    uint32_t axis = ocl_axis(tnb_attr_int(b->node, "axis", 0), dy->rank);
+    uint32_t axis = shape_axis(tnb_attr_int(b->node, "axis", 0), dy->rank);
     struct moves_border p = moves_border_of(dx->dim[axis], tnb_attr_int(b->node, "before", 0),
                                             tnb_attr_int(b->node, "after", 0));
-    ocl_kernel(b, "moves", bits_option(4), "pad_grad");
+    ocl_kernel(b, "moves", ocl_bits_option(4), "pad_grad");
     ocl_arg_f32(b, ocl_in(b, 0));
     ocl_arg_f32(b, ocl_out(b, 0));
     ocl_arg_int(b, moves_pad_mode(b->node));
@@ -126,7 +118,7 @@ void ocl_emit_pad_grad(struct ocl_build *b)
     ocl_arg_int(b, p.n);
     ocl_arg_int(b, p.lead);
     ocl_arg_int(b, dy->dim[axis]);
-    ocl_arg_int(b, moves_product(dy, axis + 1, dy->rank));
+    ocl_arg_int(b, shape_product(dy, axis + 1, dy->rank));
     ocl_each(b, tnb_count(dx), LEAST / 4);
 }
 
@@ -148,13 +140,13 @@ void ocl_emit_tile_grad(struct ocl_build *b)
 {
     const tnb_tensor *dy = ocl_in_type(b, 0), *dx = ocl_out_type(b, 0);
     int64_t stride[TNB_MAX_RANK], repeats[TNB_MAX_RANK], far[TNB_MAX_RANK], copies = 1;
-    moves_strides(dy, stride);
+    shape_strides(dy, stride);
     for (uint32_t d = 0; d < dx->rank; d++) {
         repeats[d] = tnb_attr_at(b->node, "repeats", d, 1);
         far[d] = stride[d] * dx->dim[d];
         copies *= repeats[d];
     }
-    ocl_kernel(b, "moves", bits_option(4), "tile_grad");
+    ocl_kernel(b, "moves", ocl_bits_option(4), "tile_grad");
     ocl_arg_f32(b, ocl_in(b, 0));
     ocl_arg_f32(b, ocl_out(b, 0));
     stride_table(b, dx->rank, dx->dim, stride);
@@ -173,7 +165,7 @@ void ocl_emit_trilu(struct ocl_build *b)
     uint32_t size = size_of(x);
     /* Beyond the matrix is all or nothing, however far. */
     k = k < -rows - 1 ? -rows - 1 : k > cols + 1 ? cols + 1 : k;
-    ocl_kernel(b, "moves", bits_option(size), "trilu");
+    ocl_kernel(b, "moves", ocl_bits_option(size), "trilu");
     ocl_arg_ref(b, ocl_in(b, 0), size);
     ocl_arg_ref(b, ocl_out(b, 0), size);
     ocl_arg_int(b, rows);
@@ -186,16 +178,17 @@ void ocl_emit_trilu(struct ocl_build *b)
 void ocl_emit_one_hot(struct ocl_build *b)
 {
     const tnb_tensor *ids = ocl_in_type(b, 0), *y = ocl_out_type(b, 0);
-    uint32_t size = size_of(y), axis = ocl_axis(tnb_attr_int(b->node, "axis", -1), y->rank);
+    uint32_t size = size_of(y), axis = shape_axis(tnb_attr_int(b->node, "axis", -1), y->rank);
     char options[48];
-    snprintf(options, sizeof(options), "%s %s", bits_option(size), ocl_label_option(ids->dtype));
+    snprintf(options, sizeof(options), "%s %s", ocl_bits_option(size),
+             ocl_label_option(ids->dtype));
     ocl_kernel(b, "onehot", options, "one_hot");
     ocl_arg_ref(b, ocl_in(b, 0), size_of(ids));
     ocl_arg_ref(b, ocl_out(b, 0), size);
     ocl_arg_long(b, (int64_t)moves_bits(y->dtype, tnb_attr_float(b->node, "on_value", 1)));
     ocl_arg_long(b, (int64_t)moves_bits(y->dtype, tnb_attr_float(b->node, "off_value", 0)));
     ocl_arg_int(b, y->dim[axis]);
-    ocl_arg_int(b, moves_product(y, axis + 1, y->rank));
+    ocl_arg_int(b, shape_product(y, axis + 1, y->rank));
     ocl_each(b, tnb_count(y), LEAST);
 }
 
@@ -219,7 +212,7 @@ void ocl_emit_range(struct ocl_build *b)
     if (n == 0)
         return;
     if (counts_up(y->dtype, start, step, n)) {
-        ocl_kernel(b, "moves", bits_option(size), "count_up");
+        ocl_kernel(b, "moves", ocl_bits_option(size), "count_up");
         ocl_arg_ref(b, ocl_out(b, 0), size);
         ocl_arg_long(b, (int64_t)start);
         ocl_arg_long(b, (int64_t)step);
@@ -243,7 +236,7 @@ void ocl_emit_range(struct ocl_build *b)
         if (words == 2)
             table[i * words + 1] = (int32_t)(uint32_t)(bits >> 32);
     }
-    ocl_kernel(b, "moves", bits_option(size), "from_table");
+    ocl_kernel(b, "moves", ocl_bits_option(size), "from_table");
     ocl_arg_table(b, table, (uint32_t)(n * words));
     ocl_arg_ref(b, ocl_out(b, 0), size);
     ocl_arg_int(b, words);

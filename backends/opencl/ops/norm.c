@@ -6,10 +6,7 @@ struct channels {
 
 static struct channels channels_of(const tnb_tensor *x)
 {
-    struct channels ch = {x->dim[0], x->dim[1], 1};
-    for (uint32_t i = 2; i < x->rank; i++)
-        ch.s *= x->dim[i];
-    return ch;
+    return (struct channels){x->dim[0], x->dim[1], shape_product(x, 2, x->rank)};
 }
 
 static void args_in(struct ocl_build *b, const uint32_t *which, uint32_t n)

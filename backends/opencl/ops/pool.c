@@ -9,23 +9,15 @@ struct window {
     bool adaptive;
 };
 
-static int64_t product(const tnb_tensor *t, uint32_t from)
-{
-    int64_t n = 1;
-    for (uint32_t i = from; i < t->rank; i++)
-        n *= t->dim[i];
-    return n;
-}
-
 /* One window of all cells is a window over a line, whatever the number of axes. */
 static struct window adaptive_window(const tnb_tensor *x, const tnb_tensor *y)
 {
-    bool flat = x->rank != 4 || product(y, 2) == 1;
+    bool flat = x->rank != 4 || shape_product(y, 2, y->rank) == 1;
     struct window w = {.planes = x->dim[0] * x->dim[1],
                        .h = flat ? 1 : x->dim[2],
-                       .w = flat ? product(x, 2) : x->dim[3],
+                       .w = flat ? shape_product(x, 2, x->rank) : x->dim[3],
                        .oh = flat ? 1 : y->dim[2],
-                       .ow = flat ? product(y, 2) : y->dim[3],
+                       .ow = flat ? shape_product(y, 2, y->rank) : y->dim[3],
                        .kh = 1,
                        .kw = 1,
                        .sh = 1,

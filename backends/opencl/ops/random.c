@@ -11,7 +11,7 @@ static void emit_shared(struct ocl_build *b, const tnb_tensor *x, int64_t n, int
         each.dim[d - 1] = x->dim[d];
     mask = each;
     for (uint32_t i = 0; i < tnb_attr_count(b->node, "shared_axes"); i++)
-        mask.dim[ocl_axis(tnb_attr_at(b->node, "shared_axes", i, 1), x->rank) - 1] = 1;
+        mask.dim[shape_axis(tnb_attr_at(b->node, "shared_axes", i, 1), x->rank) - 1] = 1;
     ocl_nest_init(&nest, &each, 1);
     ocl_nest_broadcast(&nest, 0, &mask);
     ocl_nest_merge(&nest);

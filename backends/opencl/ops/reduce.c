@@ -5,7 +5,7 @@
 static void split_nests(const tnb_tensor *x, const bool *is_reduced, struct ocl_reduction *r)
 {
     int64_t stride[TNB_MAX_RANK];
-    ocl_strides(x, stride);
+    shape_strides(x, stride);
     *r = (struct ocl_reduction){.kept = {.n_operands = 1}, .reduced = {.n_operands = 1}};
     for (uint32_t i = 0; i < x->rank; i++) {
         struct ocl_nest *nest = is_reduced[i] ? &r->reduced : &r->kept;
@@ -29,7 +29,7 @@ static void axes_of(const struct ocl_build *b, const tnb_tensor *x, bool *out_re
     for (uint32_t i = 0; i < TNB_MAX_RANK; i++)
         out_reduced[i] = n == 0;
     for (uint32_t i = 0; i < n; i++)
-        out_reduced[ocl_axis(tnb_attr_at(b->node, "axes", i, 0), x->rank)] = true;
+        out_reduced[shape_axis(tnb_attr_at(b->node, "axes", i, 0), x->rank)] = true;
 }
 
 static void nest_args(struct ocl_build *b, const struct ocl_reduction *r)

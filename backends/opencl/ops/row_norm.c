@@ -14,18 +14,15 @@ static struct rows rows_of(const struct ocl_build *b)
     char kind = b->node->op[0]; /* layer, rms, group, instance */
     struct rows r = {.flags = kind == 'r' ? 0 : CENTRED};
     if (kind == 'l' || kind == 'r') {
-        uint32_t axis = ocl_axis(tnb_attr_int(b->node, "axis", -1), x->rank);
-        r.n = r.m = r.g = r.s = 1;
-        for (uint32_t i = 0; i < x->rank; i++)
-            *(i < axis ? &r.n : &r.m) *= x->dim[i];
-        r.k = r.m;
+        uint32_t axis = shape_axis(tnb_attr_int(b->node, "axis", -1), x->rank);
+        r.n = shape_product(x, 0, axis);
+        r.m = r.k = shape_product(x, axis, x->rank);
+        r.g = r.s = 1;
     } else {
         r.g = kind == 'i' ? x->dim[1] : tnb_attr_int(b->node, "num_groups", 1);
         r.g = r.g ? r.g : 1;
         r.k = x->dim[1] / r.g;
-        r.s = 1;
-        for (uint32_t i = 2; i < x->rank; i++)
-            r.s *= x->dim[i];
+        r.s = shape_product(x, 2, x->rank);
         r.n = x->dim[0] * r.g;
         r.m = r.k * r.s;
     }
@@ -147,9 +144,9 @@ struct lrn {
 static struct lrn lrn_of(const struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
-    struct lrn l = {.c = x->dim[1], .s = 1, .size = tnb_attr_int(b->node, "size", 1)};
-    for (uint32_t i = 2; i < x->rank; i++)
-        l.s *= x->dim[i];
+    struct lrn l = {.c = x->dim[1],
+                    .s = shape_product(x, 2, x->rank),
+                    .size = tnb_attr_int(b->node, "size", 1)};
     l.factor = tnb_attr_float(b->node, "alpha", 1e-4) / (double)l.size;
     l.beta = tnb_attr_float(b->node, "beta", 0.75);
     return l;

@@ -1,10 +1,5 @@
 #include "ops.h"
 
-static struct ocl_split split_of(const struct ocl_build *b, const tnb_tensor *t)
-{
-    return ocl_split_axis(t, ocl_axis(tnb_attr_int(b->node, "axis", -1), t->rank));
-}
-
 static uint32_t element_size(uint32_t dtype)
 {
     return dtype == TNB_I64 ? 8 : dtype == TNB_I32 || dtype == TNB_F32 ? 4 : 1;
@@ -15,21 +10,21 @@ static void emit_lines(struct ocl_build *b, const char *const names[2], const ch
                        uint32_t out_size, const int64_t flags[2])
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
-    struct ocl_split s = split_of(b, x);
-    if (s.a * s.b * s.c == 0)
+    struct shape_split s = shape_split_of(b->node, x, -1);
+    if (s.outer * s.inner * s.n == 0)
         return;
-    bool group = ocl_is_gpu(b) && s.c >= 128 && !(s.b >= 32 && s.a * s.b >= 4096);
+    bool group = ocl_is_gpu(b) && s.n >= 128 && !(s.inner >= 32 && s.outer * s.inner >= 4096);
     ocl_kernel(b, "search", options, names[group]);
     ocl_arg_ref(b, ocl_in(b, 0), element_size(x->dtype));
     ocl_arg_ref(b, ocl_out(b, 0), out_size);
-    ocl_arg_int(b, s.c);
-    ocl_arg_int(b, s.b);
+    ocl_arg_int(b, s.n);
+    ocl_arg_int(b, s.inner);
     ocl_arg_int(b, flags[0] != 0);
     ocl_arg_int(b, flags[1] != 0);
     if (group)
-        ocl_groups(b, s.a * s.b, s.c >= 1024 ? 256 : 64);
+        ocl_groups(b, s.outer * s.inner, s.n >= 1024 ? 256 : 64);
     else
-        ocl_each(b, s.a * s.b, s.c >= 1024 ? 1 : 1024 / s.c);
+        ocl_each(b, s.outer * s.inner, s.n >= 1024 ? 1 : 1024 / s.n);
 }
 
 void ocl_emit_arg(struct ocl_build *b)
@@ -58,10 +53,10 @@ void ocl_emit_cumsum(struct ocl_build *b)
 #define COMPARES_PER_STEP 65536
 
 /* Which is shorter. Powers of two bound the logarithm of k. */
-static bool counts_places(const struct ocl_build *b, const struct ocl_split *s, int64_t k)
+static bool counts_places(const struct ocl_build *b, const struct shape_split *s, int64_t k)
 {
-    double steps = (double)s->c,
-           compares = (double)s->a * (double)s->b * (double)s->c * (double)s->c;
+    double steps = (double)s->n,
+           compares = (double)s->outer * (double)s->inner * (double)s->n * (double)s->n;
     for (int64_t heap = 1; heap < k; heap *= 2)
         steps += 2 * (double)k;
     return ocl_is_gpu(b) && compares <= steps * COMPARES_PER_STEP;
@@ -70,33 +65,34 @@ static bool counts_places(const struct ocl_build *b, const struct ocl_split *s, 
 void ocl_emit_top_k(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
-    struct ocl_split s = split_of(b, x);
+    struct shape_split s = shape_split_of(b->node, x, -1);
     int64_t k = tnb_attr_int(b->node, "k", 0);
-    if (s.a * s.b * k == 0)
+    if (s.outer * s.inner * k == 0)
         return;
     bool count = counts_places(b, &s, k);
     ocl_kernel(b, "search", ocl_element_option(x->dtype), count ? "top_k_rank" : "top_k_item");
     ocl_arg_ref(b, ocl_in(b, 0), element_size(x->dtype));
     ocl_arg_ref(b, ocl_out(b, 0), element_size(x->dtype));
     ocl_arg_ref(b, ocl_out(b, 1), 8);
-    ocl_arg_int(b, s.c);
-    ocl_arg_int(b, s.b);
+    ocl_arg_int(b, s.n);
+    ocl_arg_int(b, s.inner);
     ocl_arg_int(b, k);
     ocl_arg_int(b, tnb_attr_int(b->node, "largest", 1) != 0);
-    ocl_each(b, count ? s.a * s.b * s.c : s.a * s.b, s.c >= 256 ? 1 : 256 / s.c);
+    ocl_each(b, count ? s.outer * s.inner * s.n : s.outer * s.inner, s.n >= 256 ? 1 : 256 / s.n);
 }
 
 void ocl_emit_top_k_grad(struct ocl_build *b)
 {
-    struct ocl_split s = split_of(b, ocl_out_type(b, 0)), from = split_of(b, ocl_in_type(b, 0));
-    if (s.a * s.b * s.c == 0)
+    struct shape_split s = shape_split_of(b->node, ocl_out_type(b, 0), -1),
+                       from = shape_split_of(b->node, ocl_in_type(b, 0), -1);
+    if (s.outer * s.inner * s.n == 0)
         return;
     ocl_kernel(b, "search", "-DT=float", "top_k_grad_item");
     ocl_arg_ref(b, ocl_in(b, 0), 8);
     ocl_arg_f32(b, ocl_in(b, 1));
     ocl_arg_f32(b, ocl_out(b, 0));
-    ocl_arg_int(b, s.c);
-    ocl_arg_int(b, s.b);
-    ocl_arg_int(b, from.c);
-    ocl_each(b, s.a * s.b, s.c >= 1024 ? 1 : 1024 / s.c);
+    ocl_arg_int(b, s.n);
+    ocl_arg_int(b, s.inner);
+    ocl_arg_int(b, from.n);
+    ocl_each(b, s.outer * s.inner, s.n >= 1024 ? 1 : 1024 / s.n);
 }

@@ -1,17 +1,8 @@
 /* Shape operators: data moves, no arithmetic. */
-#include <math.h>
-
+#include "../../moves.h"
 #include "ops.h"
 
 #define LEAST 2048
-
-static const char *bits_option(uint32_t size)
-{
-    return size == 8   ? "-DT=ulong"
-           : size == 4 ? "-DT=uint"
-           : size == 2 ? "-DT=ushort"
-                       : "-DT=uchar";
-}
 
 static uint32_t out_size(const struct ocl_build *b)
 {
@@ -23,7 +14,7 @@ void ocl_emit_fill(struct ocl_build *b, struct ocl_ref dst, uint32_t size, uint6
 {
     if (n == 0)
         return;
-    ocl_kernel(b, "strided", bits_option(size), "fill");
+    ocl_kernel(b, "strided", ocl_bits_option(size), "fill");
     ocl_arg_ref(b, dst, size);
     ocl_arg_long(b, (int64_t)pattern);
     ocl_each(b, n, LEAST);
@@ -41,7 +32,7 @@ void ocl_emit_gather(struct ocl_build *b, struct ocl_ref x, struct ocl_ref y, ui
     }
     uint32_t at = nest->rank - 1;
     int64_t inner = nest->dim[at];
-    ocl_kernel(b, "strided", bits_option(size), "gather_rows");
+    ocl_kernel(b, "strided", ocl_bits_option(size), "gather_rows");
     ocl_arg_ref(b, x, size);
     ocl_arg_ref(b, y, size);
     ocl_arg_nest(b, nest, at);
@@ -74,13 +65,13 @@ void ocl_emit_transpose(struct ocl_build *b)
 {
     const tnb_tensor *x = ocl_in_type(b, 0);
     int64_t stride[TNB_MAX_RANK];
-    ocl_strides(x, stride);
+    shape_strides(x, stride);
     struct ocl_nest nest;
     ocl_nest_init(&nest, ocl_out_type(b, 0), 1);
     bool reverse = tnb_attr_count(b->node, "perm") == 0;
     for (uint32_t i = 0; i < x->rank; i++) {
         int64_t from = reverse ? x->rank - 1 - i : tnb_attr_at(b->node, "perm", i, 0);
-        nest.stride[0][i] = stride[ocl_axis(from, x->rank)];
+        nest.stride[0][i] = stride[shape_axis(from, x->rank)];
     }
     ocl_nest_merge(&nest);
     ocl_emit_gather(b, ocl_in(b, 0), ocl_out(b, 0), out_size(b), &nest, 0);
@@ -91,13 +82,13 @@ static int64_t slice_nest(const struct ocl_build *b, const tnb_tensor *full, con
                           struct ocl_nest *nest)
 {
     int64_t stride[TNB_MAX_RANK], base = 0;
-    ocl_strides(full, stride);
+    shape_strides(full, stride);
     ocl_nest_init(nest, part, 1);
     for (uint32_t i = 0; i < full->rank; i++)
         nest->stride[0][i] = stride[i];
     uint32_t n = tnb_attr_count(b->node, "starts");
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t axis = ocl_axis(tnb_attr_at(b->node, "axes", i, i), full->rank);
+        uint32_t axis = shape_axis(tnb_attr_at(b->node, "axes", i, i), full->rank);
         int64_t start = tnb_attr_at(b->node, "starts", i, 0), dim = full->dim[axis];
         int64_t step = tnb_attr_at(b->node, "steps", i, 1);
         int64_t lo = step > 0 ? 0 : -1, hi = step > 0 ? dim : dim - 1;
@@ -130,7 +121,7 @@ void ocl_emit_slice_grad(struct ocl_build *b)
         return;
     struct ocl_nest nest;
     int64_t base = slice_nest(b, dx, dy, &nest);
-    ocl_kernel(b, "strided", bits_option(size), "scatter");
+    ocl_kernel(b, "strided", ocl_bits_option(size), "scatter");
     ocl_arg_ref(b, ocl_in(b, 0), size);
     ocl_arg_ref(b, ocl_out(b, 0), size);
     ocl_arg_nest(b, &nest, nest.rank);
@@ -144,7 +135,7 @@ static void window_args(struct ocl_build *b, const tnb_tensor *full, const tnb_t
     int64_t stride[TNB_MAX_RANK];
     int32_t bounds[1 + 2 * TNB_MAX_RANK];
     struct ocl_nest nest;
-    ocl_strides(full, stride);
+    shape_strides(full, stride);
     ocl_nest_init(&nest, part, 1);
     bounds[0] = (int32_t)full->rank;
     for (uint32_t i = 0; i < full->rank; i++) {
@@ -163,7 +154,7 @@ void ocl_emit_dynamic_slice(struct ocl_build *b)
     uint32_t size = out_size(b);
     if (tnb_count(ocl_out_type(b, 0)) == 0)
         return;
-    ocl_kernel(b, "strided", bits_option(size), "dynamic_gather");
+    ocl_kernel(b, "strided", ocl_bits_option(size), "dynamic_gather");
     ocl_arg_ref(b, ocl_in(b, 0), size);
     ocl_arg_ref(b, ocl_in(b, 1), 8);
     ocl_arg_ref(b, ocl_out(b, 0), size);
@@ -178,48 +169,18 @@ void ocl_emit_dynamic_update(struct ocl_build *b)
     ocl_copy_launch(b, ocl_out(b, 0), ocl_in(b, 0), (uint64_t)tnb_count(full) * size);
     if (tnb_count(part) == 0)
         return;
-    ocl_kernel(b, "strided", bits_option(size), "dynamic_scatter");
+    ocl_kernel(b, "strided", ocl_bits_option(size), "dynamic_scatter");
     ocl_arg_ref(b, ocl_in(b, 1), size);
     ocl_arg_ref(b, ocl_in(b, 2), 8);
     ocl_arg_ref(b, ocl_out(b, 0), size);
     window_args(b, full, part);
 }
 
-/* Integers saturate, and NaN is 0, as in a cast. */
-static int64_t whole(double value, double lowest, double highest, int64_t low, int64_t high)
-{
-    if (isnan(value))
-        return 0;
-    return value <= lowest ? low : value >= highest ? high : (int64_t)value;
-}
-
-static uint64_t pattern_of(uint32_t dtype, double value)
-{
-    float f = (float)value;
-    uint32_t bits;
-    switch (dtype) {
-    case TNB_F32:
-        memcpy(&bits, &f, sizeof(bits));
-        return bits;
-    case TNB_F16:
-    case TNB_BF16:
-        return ocl_half_bits(dtype, value);
-    case TNB_BOOL:
-        return value != 0;
-    case TNB_U8:
-        return (uint64_t)whole(value, 0, 255, 0, 255);
-    case TNB_I32:
-        return (uint64_t)whole(value, INT32_MIN, INT32_MAX, INT32_MIN, INT32_MAX);
-    default:
-        return (uint64_t)whole(value, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX);
-    }
-}
-
 void ocl_emit_fill_op(struct ocl_build *b)
 {
     const tnb_tensor *y = ocl_out_type(b, 0);
     ocl_emit_fill(b, ocl_out(b, 0), out_size(b),
-                  pattern_of(y->dtype, tnb_attr_float(b->node, "value", 0)), tnb_count(y));
+                  moves_bits(y->dtype, tnb_attr_float(b->node, "value", 0)), tnb_count(y));
 }
 
 void ocl_emit_dim_size(struct ocl_build *b)
@@ -228,6 +189,6 @@ void ocl_emit_dim_size(struct ocl_build *b)
     uint32_t n = tnb_attr_count(b->node, "axes");
     double size = 1;
     for (uint32_t i = 0; i < (n ? n : x->rank); i++)
-        size *= (double)x->dim[n ? ocl_axis(tnb_attr_at(b->node, "axes", i, 0), x->rank) : i];
-    ocl_emit_fill(b, ocl_out(b, 0), 4, pattern_of(TNB_F32, size), 1);
+        size *= (double)x->dim[n ? shape_axis(tnb_attr_at(b->node, "axes", i, 0), x->rank) : i];
+    ocl_emit_fill(b, ocl_out(b, 0), 4, moves_bits(TNB_F32, size), 1);
 }
