@@ -75,12 +75,31 @@ RUNS = [
     ('lion', dict(lr=0.015625, weight_decay=0.25)),
     ('lamb', dict(lr=0.0625, weight_decay=0.0625)),
     ('lamb', dict(lr=0.03125, clip_norm=0.5)),
+    # What is left of each one's options.
+    ('adam', dict(lr=0.0625, beta_1=0.75, beta_2=0.9375, epsilon=0.0625, clip_value=0.25)),
+    ('adamw', dict(lr=0.0625, epsilon=0.0625, weight_decay=0.0, clip_value=0.25)),
+    ('adamw', dict(lr=0.0625, weight_decay=0.125, clip_norm=0.5)),
+    ('amsgrad', dict(lr=0.125, beta_1=0.75, epsilon=0.0625, weight_decay=0.125, clip_value=0.25)),
+    ('amsgrad', dict(lr=0.125, weight_decay=0.25, decoupled=True, clip_norm=0.5)),
+    ('nadam', dict(lr=0.0625, beta_1=0.75, beta_2=0.9375, epsilon=0.0625, clip_value=0.25)),
+    ('nadam', dict(lr=0.0625, weight_decay=0.25, decoupled=True, clip_norm=0.5)),
+    ('rmsprop', dict(lr=0.015625, weight_decay=0.25, decoupled=True, clip_value=0.25)),
+    ('rmsprop', dict(lr=0.015625, momentum=0.5, clip_norm=0.5)),
+    ('adagrad', dict(lr=0.0625, epsilon=0.125, weight_decay=0.0625, clip_norm=0.75)),
+    ('adagrad', dict(lr=0.125, weight_decay=0.25, decoupled=True)),
+    ('adadelta', dict(lr=1.0, rho=0.75, epsilon=0.01, weight_decay=0.125, clip_value=0.25)),
+    ('adadelta', dict(lr=1.0, weight_decay=0.0625, decoupled=True, epsilon=0.01, clip_norm=0.5)),
+    ('lion', dict(lr=0.015625, beta_1=0.75, beta_2=0.9375, clip_value=0.125)),
+    ('lion', dict(lr=0.015625, clip_norm=0.5)),
+    ('lamb', dict(lr=0.0625, beta_1=0.75, beta_2=0.9375, epsilon=0.0625, clip_value=0.25)),
 ]
 
 
 def run(name, options):
     params = [torch.nn.Parameter(torch.tensor(s)) for s in start]
-    opt = MAKE[name](params, options)
+    # Decoupled, as AdamW has it: off the weight before the step, which then knows of no decay.
+    shrink = 1 - options['lr'] * options['weight_decay'] if options.get('decoupled') else 1
+    opt = MAKE[name](params, dict(options, weight_decay=0.0) if shrink != 1 else options)
     losses = []
     for _ in range(N_STEPS):
         opt.zero_grad()
@@ -93,6 +112,9 @@ def run(name, options):
             torch.nn.utils.clip_grad_norm_(params, options['clip_norm'])
         if 'clip_value' in options:
             torch.nn.utils.clip_grad_value_(params, options['clip_value'])
+        with torch.no_grad():
+            for p in params:
+                p *= shrink
         opt.step()
     return losses, [p.detach().numpy() for p in params]
 

@@ -237,6 +237,26 @@ ON_EACH(layers, batch_norm_keeps_running_statistics)
     tn_model_destroy(&model);
 }
 
+/* Statistics that are not trained stay where they are, whatever a step applies. */
+ON_EACH(layers, batch_norm_with_statistics_that_stay)
+{
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(2));
+    const struct tn_attr stay = TN_AI("trainable_statistics", 0);
+    float mean[2], variance[2];
+    add_layer(model, (struct tn_layer_spec){
+                         .type = "batch_norm", .name = "bn", .options = &stay, .n_options = 1});
+    tn_plan *train = plan_of(session, graph_of(model, TN_SHAPE(4, 2), 1), 0);
+    set_f32(train, "x", samples, 8);
+    set_scalar(train, "apply", 1);
+    run(train);
+    state_f32(session, "bn/moving_mean", mean, 2);
+    state_f32(session, "bn/moving_variance", variance, 2);
+    expect_bits(mean, (const float[]){0, 0}, sizeof(mean), "mean");
+    expect_bits(variance, (const float[]){1, 1}, sizeof(variance), "variance");
+    tn_model_destroy(&model);
+}
+
 /* x + 2 x, through a branch. */
 ON_EACH(layers, a_residual_adds_its_input)
 {

@@ -90,13 +90,13 @@ static void emit_updates(tn_graph *g, const struct trajectory *t, const tn_value
         optimizer->update(&ctx, &info[i], p[i], grad[i]);
 }
 
-static void expect_near(double got, double want, const struct trajectory *t, const char *what,
-                        int at)
+static void expect_near(double got, double want, int on, const struct trajectory *t,
+                        const char *what, int at)
 {
     cr_expect(fabs(got - want) <= 2e-5 * (1 + fabs(want)),
-              "%s (%s %g, ...): %s %d is %.9g, not %.9g", t->type,
-              t->options[1].name ? t->options[1].name : "-", t->options[1].value, what, at, got,
-              want);
+              "%s (%s %g, ...) on %s: %s %d is %.9g, not %.9g", t->type,
+              t->options[1].name ? t->options[1].name : "-", t->options[1].value, backend_names[on],
+              what, at, got, want);
 }
 
 static void follow(int on, const struct trajectory *t)
@@ -122,7 +122,7 @@ static void follow(int on, const struct trajectory *t)
         set_step(plan, (float)t->options[0].value, 1.0f / N_SAMPLES, 1);
         run(plan);
         get_f32(plan, "loss", &sum, 1);
-        expect_near((double)sum / N_SAMPLES, t->loss[step], t, "loss", step);
+        expect_near((double)sum / N_SAMPLES, t->loss[step], on, t, "loss", step);
         if (step % 5 == 2) { /* a step that is not applied leaves no trace */
             set_step(plan, NAN, 1.0f / N_SAMPLES, 0);
             run(plan);
@@ -132,7 +132,7 @@ static void follow(int on, const struct trajectory *t)
         float end[12];
         state_f32(session, names[i], end, counts[i]);
         for (size_t e = 0; e < counts[i]; e++, at++)
-            expect_near((double)end[e], t->end[at], t, "weight", at);
+            expect_near((double)end[e], t->end[at], on, t, "weight", at);
     }
     close_all();
 }
@@ -144,15 +144,26 @@ ON_EACH(trajectories, as_pytorch)
         follow(*on, &trajectories[i]);
 }
 
-/* Each optimizer of the table is among them. */
+/* With the option `key`. */
+static int is_followed(const char *type, const char *key)
+{
+    for (int i = 0; i < N_TRAJECTORIES; i++)
+        for (size_t k = 0; strcmp(trajectories[i].type, type) == 0 && k < MAX_OPTIONS; k++) {
+            const char *name = trajectories[i].options[k].name;
+            if (name && strcmp(name, key) == 0)
+                return 1;
+        }
+    return 0;
+}
+
+/* Each option of each optimizer is in one of them. */
 Test(trajectories, cover_the_table)
 {
     for (size_t o = 0; o < tn_optimizer_count(); o++) {
-        const char *name = tn_optimizer_at(o)->component.name;
-        int found = 0;
-        for (int i = 0; i < N_TRAJECTORIES; i++)
-            found |= strcmp(trajectories[i].type, name) == 0;
-        cr_expect(found, "%s", name);
+        const struct tn_component *c = &tn_optimizer_at(o)->component;
+        for (size_t i = 0; i < c->n_options; i++)
+            cr_expect(is_followed(c->name, c->options[i].name), "%s with %s: no trajectory of it",
+                      c->name, c->options[i].name);
     }
 }
 

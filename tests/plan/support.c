@@ -12,7 +12,7 @@ const char *const backend_names[N_ON] = {"ref", "cpu", "opencl"};
 static tn_runtime *runtime;
 static tn_device *device;
 static tn_session *sessions[2];
-static tn_graph *graphs[32];
+static tn_graph *graphs[64];
 static size_t n_graphs;
 
 void check(tn_status st, const struct tn_error *err, const char *what)
