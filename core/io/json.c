@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/path.h"
+#include "base/utf8.h"
 
 /* A JSON file of ours is small; a larger one is not ours. */
 enum { MAX_FILE = 64 << 20 };
@@ -12,6 +13,18 @@ enum { MAX_FILE = 64 << 20 };
 json_t *tn_json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *tn_json_text(const char *text)
+{
+    json_t *json = json_string(text);
+    char *copy = json ? NULL : strdup(text);
+    if (!copy)
+        return json;
+    tn_utf8_mend(copy);
+    json = json_string(copy);
+    free(copy);
+    return json;
 }
 
 void tn_json_set_number(json_t *object, const char *key, double value)

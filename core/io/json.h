@@ -9,6 +9,9 @@
 
 /* A new reference; null for NaN and infinities, which JSON has no number for. */
 json_t *tn_json_number(double value);
+/* A string of any bytes; a new reference, NULL when memory is out. What is no UTF-8 is shown as
+ * '?': json_string and json_pack refuse it, and the whole object with it. */
+TN_TOOL json_t *tn_json_text(const char *text);
 /* Sets object[key] to tn_json_number(value); for numbers that programs read. */
 void tn_json_set_number(json_t *object, const char *key, double value);
 

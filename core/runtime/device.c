@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "base/utf8.h"
 #include "runtime/loader.h"
 #include "runtime/tnb_error.h"
 #include "runtime/unit.h"
@@ -67,6 +68,10 @@ static void fill_info(struct tn_device *device, uint32_t index)
     tnb->name[sizeof tnb->name - 1] = '\0';
     tnb->uid[sizeof tnb->uid - 1] = '\0';
     tnb->driver[sizeof tnb->driver - 1] = '\0';
+    /* They go into JSON: reports, run logs, the list of faults. */
+    tn_utf8_mend(tnb->name);
+    tn_utf8_mend(tnb->uid);
+    tn_utf8_mend(tnb->driver);
     device->info = (struct tn_device_info){
         .backend = unit->name,
         .backend_version = unit->version,

@@ -19,6 +19,7 @@
 #include "base/pool.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 
 /* --- status --- */
@@ -316,6 +317,32 @@ Test(time, does_not_go_back)
 }
 
 /* --- nearest --- */
+
+Test(utf8, every_stray_byte_becomes_a_question_mark)
+{
+    static const char *const pairs[][2] = {
+        {"", ""},
+        {"plain", "plain"},
+        {"\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80", "\xc3\xa9 \xe2\x82\xac \xf0\x9f\x98\x80"},
+        {"caf\xe9!", "caf?!"},                             /* Latin-1 */
+        {"cut \xe2\x82", "cut ??"},                        /* in the middle */
+        {"\x80 \xbf", "? ?"},                              /* continuations of nothing */
+        {"\xc0\xaf \xc1\xbf", "?? ??"},                    /* overlong */
+        {"\xe0\x9f\xbf \xe0\xa0\x80", "??? \xe0\xa0\x80"}, /* overlong, and the first that is not */
+        {"\xf0\x8f\xbf\xbf", "????"},
+        {"\xed\xa0\x80 \xed\x9f\xbf",
+         "??? \xed\x9f\xbf"}, /* half a pair, and the last before them */
+        {"\xf4\x90\x80\x80 \xf4\x8f\xbf\xbf", "???? \xf4\x8f\xbf\xbf"}, /* beyond the last */
+        {"\xf5\x80\x80\x80 \xfe\xff", "???? ??"},
+        {"\xe2(\xa1", "?(?"},
+    };
+    for (size_t i = 0; i < TN_LEN(pairs); i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "%s", pairs[i][0]);
+        tn_utf8_mend(text);
+        cr_expect_str_eq(text, pairs[i][1], "pair %zu", i);
+    }
+}
 
 Test(nearest, finds_what_was_meant)
 {
