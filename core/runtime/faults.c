@@ -1,10 +1,14 @@
 /* The list of operators that a device got wrong: a JSON file in the user's state folder, one entry
  * per device, driver and backend version. */
+#include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/path.h"
 #include "runtime/device.h"
@@ -197,6 +201,20 @@ static tn_status replace_entry(json_t *root, const struct tn_device *device,
     return TN_OK;
 }
 
+/* Another process may be about to change the list. A file system that cannot lock folders costs the
+ * protection, not the list. -1: not locked. */
+static int lock_folder_of(const char *path)
+{
+    char *folder = tn_path_dir(path);
+    int fd = -1;
+    if (folder && tn_path_make_dirs(folder, NULL) == TN_OK)
+        fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    free(folder);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    return fd;
+}
+
 static tn_status save(const struct tn_device *device, const struct tn_device_fault *faults,
                       size_t n, struct tn_error *err)
 {
@@ -206,6 +224,7 @@ static tn_status save(const struct tn_device *device, const struct tn_device_fau
         return tn_error_set(err, TN_E_IO,
                             "there is no folder for what is found out about devices: set "
                             "TENON_STATE_DIR or HOME");
+    int lock = lock_folder_of(path);
     tn_status st = read_file(path, &root, err);
     if (st == TN_OK && !root && !(root = json_pack("{s:i, s:[]}", "format", FORMAT, "devices")))
         st = tn_error_set(err, TN_E_OOM, "out of memory");
@@ -214,6 +233,8 @@ static tn_status save(const struct tn_device *device, const struct tn_device_fau
     if (st == TN_OK)
         st = write_file(path, root, err);
     json_decref(root);
+    if (lock >= 0)
+        close(lock);
     return st;
 }
 
