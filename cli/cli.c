@@ -1,9 +1,12 @@
 #include "cli.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 int cli_fail(const struct tn_error *err)
 {
@@ -35,6 +38,22 @@ void cli_say(const struct cli_options *options, const char *fmt, ...)
 json_t *cli_json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+tn_status cli_check_report(const char *path, struct tn_error *err)
+{
+    struct stat s;
+    const char *slash = strrchr(path, '/');
+    if (stat(path, &s) == 0 && !S_ISREG(s.st_mode))
+        return tn_error_set(err, TN_E_INVALID, "--report %s: that is no file; name one", path);
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!folder)
+        return tn_error_set(err, TN_E_OOM, "out of memory");
+    int code = access(folder, W_OK | X_OK) == 0 ? 0 : errno;
+    free(folder);
+    return code ? tn_error_set(err, TN_E_INVALID, "--report %s: nothing can be written there: %s",
+                               path, strerror(code))
+                : TN_OK;
 }
 
 void cli_json(json_t *object)

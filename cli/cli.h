@@ -16,6 +16,9 @@ int cli_usage(const char *fmt, ...) TN_PRINTF(1, 2);
 void cli_say(const struct cli_options *options, const char *fmt, ...) TN_PRINTF(2, 3);
 /* JSON has no NaN: null stands for it. */
 json_t *cli_json_number(double value);
+/* What keeps a report from being written, as far as it can be known before the run: the path's
+ * folder is not there or not writable, or it names something else than a file. */
+tn_status cli_check_report(const char *path, struct tn_error *err);
 /* One object, one line on stdout; takes the reference. */
 void cli_json(json_t *object);
 /* The last line of every verb under --json: adds "event": "done"; takes the reference. */

@@ -2,11 +2,6 @@
  * children run the cases, and their crash or silence is a verdict. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <signal.h>
-#include <sys/prctl.h>
-#endif
 
 #include "conformance_out.h"
 
@@ -40,9 +35,6 @@ static int run_child(const struct cli_options *options, const struct cf_items *i
 {
     struct tn_error err = {TN_OK, ""};
     struct cf_sink sink = cf_child_sink();
-#ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a child that hangs does not outlive its parent */
-#endif
     size_t from = options->child_from > 0 ? (size_t)options->child_from : 0;
     tn_status st = run_here(options, items, cf_suite_find(options->child_suite), from, &sink, &err);
     if (st != TN_OK)
@@ -54,7 +46,8 @@ static int run_child(const struct cli_options *options, const struct cf_items *i
 struct command {
     const char *words[MAX_WORDS];
     size_t n;
-    char exe[4096], threads[24];
+    char **env;
+    char threads[24];
 };
 
 static void add(struct command *c, const char *flag, const char *value)
@@ -68,12 +61,10 @@ static void add(struct command *c, const char *flag, const char *value)
 static tn_status make_command(const struct cli_options *o, struct command *c, struct tn_error *err)
 {
     *c = (struct command){.n = 0};
-    ssize_t n = readlink("/proc/self/exe", c->exe, sizeof(c->exe) - 1);
-    if (n <= 0)
-        return tn_error_set(err, TN_E_IO,
-                            "cannot find this program in /proc/self/exe; "
-                            "--in-process runs without children");
-    c->words[c->n++] = c->exe;
+    c->env = cli_child_environment();
+    if (!c->env)
+        return tn_error_set(err, TN_E_OOM, "out of memory");
+    c->words[c->n++] = "tenon";
     c->words[c->n++] = "conformance";
     add(c, "--backend", backend_of(o));
     add(c, "--device", o->device);
@@ -89,6 +80,8 @@ static tn_status make_command(const struct cli_options *o, struct command *c, st
         add(c, "--backend-opt", o->backend_opts[i]);
     if (o->quick)
         c->words[c->n++] = "--quick";
+    if (o->verbose || o->quiet)
+        c->words[c->n++] = o->verbose ? "--verbose" : "--quiet";
     c->words[c->n] = NULL;
     return TN_OK;
 }
@@ -102,8 +95,11 @@ static tn_status run_all(const struct cli_options *options, const struct cf_item
     tn_status st = make_command(options, &command, err);
     if (st != TN_OK)
         return st;
-    struct cf_watch_params params = {.argv = command.words, .timeout_s = options->timeout_seconds};
-    return cf_watch(&params, items, sink, err);
+    struct cf_watch_params params = {
+        .argv = command.words, .env = command.env, .timeout_s = options->timeout_seconds};
+    st = cf_watch(&params, items, sink, err);
+    free(command.env);
+    return st;
 }
 
 static int run(const struct cli_options *options)
@@ -125,7 +121,7 @@ static int run(const struct cli_options *options)
         cf_items_destroy(&items);
         return rc;
     }
-    tn_status st = TN_OK;
+    tn_status st = options->report ? cli_check_report(options->report, &err) : TN_OK;
     if (!conformance_out_begin(&out, options, items.n))
         st = tn_error_set(&err, TN_E_OOM, "out of memory");
     struct cf_sink sink = conformance_out_sink(&out);
@@ -133,10 +129,13 @@ static int run(const struct cli_options *options)
         st = run_all(options, &items, &sink, &err);
     if (st == TN_OK && out.out_of_memory)
         st = tn_error_set(&err, TN_E_OOM, "out of memory");
-    if (st == TN_OK && options->report)
-        st = conformance_out_report(&out, options->report, &err);
-    if (st == TN_OK)
+    if (st == TN_OK) {
+        /* A report that cannot be written takes nothing from what is shown. */
+        tn_status shown =
+            options->report ? conformance_out_report(&out, options->report, &err) : TN_OK;
         conformance_out_end(&out);
+        st = shown;
+    }
     int rc = st != TN_OK ? cli_fail(&err) : out.tally.n_failed ? CLI_FAILED : CLI_OK;
     conformance_out_finish(&out);
     cf_items_destroy(&items);

@@ -1,16 +1,7 @@
 /* tenon devices: what there is to compute on, and which plugins could not be used. */
 #include "cli.h"
-
-static const char *kind_name(const struct tn_device_info *info)
-{
-    if (info->is_checker)
-        return "checker";
-    if (info->is_emulated)
-        return "OpenCL on the CPU";
-    return info->kind == TN_DEVICE_GPU           ? "GPU"
-           : info->kind == TN_DEVICE_ACCELERATOR ? "accelerator"
-                                                 : "CPU";
-}
+#include "conformance.h"
+#include "io/json.h"
 
 static void print_device(const tn_runtime *runtime, size_t index, int is_default)
 {
@@ -19,8 +10,8 @@ static void print_device(const tn_runtime *runtime, size_t index, int is_default
     snprintf(selector, sizeof(selector), "%s:%u", info->backend, info->index);
     if (info->mem_total)
         cli_format_bytes(info->mem_total, memory, sizeof(memory));
-    printf("%c %-12s %-18s %-40s %10s  %s\n", is_default ? '*' : ' ', selector, kind_name(info),
-           info->name, memory, info->driver);
+    printf("%c %-12s %-18s %-40s %10s  %s\n", is_default ? '*' : ' ', selector,
+           cf_device_kind(info), info->name, memory, info->driver);
     if (info->same_as != index) {
         const struct tn_device_info *first =
             tn_device_info(tn_runtime_device(runtime, info->same_as));
@@ -32,13 +23,13 @@ static void print_device(const tn_runtime *runtime, size_t index, int is_default
 static json_t *device_json(const tn_runtime *runtime, size_t index, int is_default)
 {
     const struct tn_device_info *info = tn_device_info(tn_runtime_device(runtime, index));
-    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:i, s:I, s:I, s:I, s:i, s:b}",
-                     "event", "device", "backend", info->backend, "index", (int)info->index, "name",
-                     info->name, "uid", info->uid, "driver", info->driver, "kind", kind_name(info),
-                     "emulated", info->is_emulated, "checker", info->is_checker, "score",
-                     info->score, "mem_total", (json_int_t)info->mem_total, "mem_free",
-                     (json_int_t)info->mem_free, "max_alloc", (json_int_t)info->max_alloc,
-                     "same_as", (int)info->same_as, "default", is_default);
+    return json_pack(
+        "{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:i, s:I, s:I, s:I, s:i, s:b}", "event",
+        "device", "backend", info->backend, "index", (int)info->index, "name", info->name, "uid",
+        info->uid, "driver", info->driver, "kind", cf_device_kind(info), "emulated",
+        info->is_emulated, "checker", info->is_checker, "score", info->score, "mem_total",
+        (json_int_t)info->mem_total, "mem_free", (json_int_t)info->mem_free, "max_alloc",
+        (json_int_t)info->max_alloc, "same_as", (int)info->same_as, "default", is_default);
 }
 
 static int run(const struct cli_options *options)
@@ -60,8 +51,9 @@ static int run(const struct cli_options *options)
     size_t n_rejected = tn_runtime_rejected(runtime, &rejected);
     for (size_t i = 0; i < n_rejected; i++) {
         if (options->json)
-            cli_json(json_pack("{s:s, s:s, s:s}", "event", "rejected", "path", rejected[i].path,
-                               "reason", rejected[i].reason));
+            cli_json(json_pack("{s:s, s:o, s:o}", "event", "rejected", "path",
+                               tn_json_text(rejected[i].path), "reason",
+                               tn_json_text(rejected[i].reason)));
         else
             printf("not loaded: %s: %s\n", rejected[i].path, rejected[i].reason);
     }

@@ -2,38 +2,38 @@
  * that touches a driver happens in children, so that its crash is a finding. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "child.h"
+#include "conformance.h"
 #include "doctor.h"
+#include "io/json.h"
 
 /* --- steps: what a child does --- */
+
+static void step_line(json_t *line)
+{
+    putchar('\n'); /* ends what a driver may have written without an end */
+    cli_json(line);
+}
 
 static void fact_line(void *ctx, const char *backend, const tn_device *device, const char *key,
                       const char *value)
 {
     (void)ctx;
-    json_t *line = json_pack("{s:s, s:s, s:s, s:s}", "event", "fact", "backend", backend, "key",
-                             key, "value", value);
+    json_t *line = json_pack("{s:s, s:s, s:o, s:o}", "event", "fact", "backend", backend, "key",
+                             tn_json_text(key), "value", tn_json_text(value));
     if (line && device)
         json_object_set_new(line, "index", json_integer(tn_device_info(device)->index));
-    cli_json(line);
+    step_line(line);
 }
 
 static void device_line(const struct tn_device_info *i, int is_chosen)
 {
-    cli_json(json_pack(
-        "{s:s, s:b, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I}", "event", "device", "chosen",
-        is_chosen, "backend", i->backend, "version", i->backend_version, "index", (int)i->index,
-        "name", i->name, "uid", i->uid, "driver", i->driver, "kind",
-        i->is_checker                      ? "checker"
-        : i->is_emulated                   ? "OpenCL on the CPU"
-        : i->kind == TN_DEVICE_GPU         ? "GPU"
-        : i->kind == TN_DEVICE_ACCELERATOR ? "accelerator"
-                                           : "CPU",
-        "mem_total", (json_int_t)i->mem_total, "max_alloc", (json_int_t)i->max_alloc));
+    step_line(json_pack("{s:s, s:b, s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:I, s:I}", "event",
+                        "device", "chosen", is_chosen, "backend", i->backend, "version",
+                        i->backend_version, "index", (int)i->index, "name", i->name, "uid", i->uid,
+                        "driver", i->driver, "kind", cf_device_kind(i), "mem_total",
+                        (json_int_t)i->mem_total, "max_alloc", (json_int_t)i->max_alloc));
 }
 
 static int step_list(const struct cli_options *options)
@@ -50,8 +50,9 @@ static int step_list(const struct cli_options *options)
     }
     size_t n = tn_runtime_rejected(runtime, &rejected);
     for (size_t i = 0; i < n; i++)
-        cli_json(json_pack("{s:s, s:s, s:s}", "event", "rejected", "path", rejected[i].path,
-                           "reason", rejected[i].reason));
+        step_line(json_pack("{s:s, s:o, s:o}", "event", "rejected", "path",
+                            tn_json_text(rejected[i].path), "reason",
+                            tn_json_text(rejected[i].reason)));
     tn_status st = tn_runtime_facts(runtime, fact_line, NULL, &err);
     tn_runtime_destroy(&runtime);
     return st ? cli_fail(&err) : CLI_OK;
@@ -67,39 +68,46 @@ static int step_speed(const struct cli_options *options)
         return cli_fail(&err);
     tn_status st = speed_measure(runtime, device, &speed, &err);
     if (st == TN_OK)
-        cli_json(json_pack("{s:s, s:f, s:I, s:f, s:I}", "event", "speed", "gemm_gflops",
-                           speed.gemm_gflops, "gemm_size", (json_int_t)speed.size, "bandwidth_gbs",
-                           speed.bandwidth_gbs, "bytes", (json_int_t)speed.bytes));
+        step_line(json_pack("{s:s, s:f, s:I, s:f, s:I}", "event", "speed", "gemm_gflops",
+                            speed.gemm_gflops, "gemm_size", (json_int_t)speed.size, "bandwidth_gbs",
+                            speed.bandwidth_gbs, "bytes", (json_int_t)speed.bytes));
     tn_runtime_destroy(&runtime);
     return st ? cli_fail(&err) : CLI_OK;
 }
 
 /* --- looking at one device --- */
 
-#define MAX_WORDS 160
+/* A few flags, and every --backend-opt. */
+#define MAX_WORDS (32 + 2 * CLI_MAX_SETS)
 struct command {
     const char *words[MAX_WORDS];
     size_t n;
 };
 
-static struct command command_of(const struct cli_options *o, const char *verb)
+static void add(struct command *c, const char *flag, const char *value)
 {
-    struct command c = {.words = {"tenon", verb}, .n = 2};
-    if (o->backend) {
-        c.words[c.n++] = "--backend";
-        c.words[c.n++] = o->backend;
-    }
-    for (size_t i = 0; i < o->n_backend_opts && c.n + 8 < MAX_WORDS; i++) {
-        c.words[c.n++] = "--backend-opt";
-        c.words[c.n++] = o->backend_opts[i];
-    }
-    c.words[c.n++] = "--json";
+    c->words[c->n++] = flag;
+    c->words[c->n++] = value;
+}
+
+static struct command command_of(const struct doctor *d, const char *verb)
+{
+    const struct cli_options *o = d->options;
+    struct command c = {.words = {"tenon", verb, "--json"}, .n = 3};
+    if (o->backend)
+        add(&c, "--backend", o->backend);
+    for (size_t i = 0; i < o->n_backend_opts; i++)
+        add(&c, "--backend-opt", o->backend_opts[i]);
+    if (o->threads > 0)
+        add(&c, "--threads", d->threads);
+    if (o->verbose || o->quiet)
+        c.words[c.n++] = o->verbose ? "--verbose" : "--quiet";
     return c;
 }
 
 static void set_string(json_t *object, const char *key, const char *text)
 {
-    json_object_set_new(object, key, json_string(text));
+    json_object_set_new(object, key, tn_json_text(text));
 }
 
 static const char *get_string(const json_t *object, const char *key)
@@ -120,14 +128,24 @@ static void note_failure(json_t *device, const json_t *event)
             return;
     snprintf(reason, sizeof(reason), "case %.100s, %.10s: %.500s", get_string(event, "case"),
              get_string(event, "dtype"), get_string(event, "message"));
-    json_array_append_new(failed, json_pack("{s:s, s:s, s:s}", "op", op, "reason", reason,
-                                            "command", get_string(event, "command")));
+    json_array_append_new(failed,
+                          json_pack("{s:s, s:o, s:s}", "op", op, "reason", tn_json_text(reason),
+                                    "command", get_string(event, "command")));
 }
 
-static void conformance_line(void *ctx, char *text)
+/* A device that was taken away leaves its index to another. */
+static int is_same_device(const json_t *a, const json_t *b)
+{
+    return strcmp(get_string(a, "uid"), get_string(b, "uid")) == 0 &&
+           strcmp(get_string(a, "name"), get_string(b, "name")) == 0;
+}
+
+static void conformance_line(void *ctx, const char *text)
 {
     json_t *device = ctx, *event = json_loads(text, 0, NULL);
     const char *kind = get_string(event, "event");
+    if (strcmp(kind, "device") == 0 && !is_same_device(device, event))
+        json_object_set_new(device, "gone", json_true());
     if (strcmp(kind, "case") == 0 && strcmp(get_string(event, "verdict"), "failed") == 0)
         note_failure(device, event);
     if (strcmp(kind, "done") == 0) {
@@ -141,7 +159,7 @@ static void conformance_line(void *ctx, char *text)
     json_decref(event);
 }
 
-static void speed_line(void *ctx, char *text)
+static void speed_line(void *ctx, const char *text)
 {
     json_t *device = ctx, *event = json_loads(text, 0, NULL);
     if (strcmp(get_string(event, "event"), "speed") == 0) {
@@ -153,12 +171,14 @@ static void speed_line(void *ctx, char *text)
 }
 
 /* What went wrong with a child, or NULL. */
-static const char *fault_of(const struct child_result *r, char *buf, size_t size)
+static const char *fault_of(const struct cf_child_result *r, char *buf, size_t size)
 {
     if (r->timed_out)
         snprintf(buf, size, "the driver hung");
     else if (r->signal)
         snprintf(buf, size, "the driver crashed (%s)", strsignal(r->signal));
+    else if (r->exit_code == CLI_USAGE)
+        snprintf(buf, size, "it is not there any more");
     else if (r->exit_code > CLI_FAILED)
         snprintf(buf, size, "exit status %d", r->exit_code);
     else
@@ -167,21 +187,24 @@ static const char *fault_of(const struct child_result *r, char *buf, size_t size
 }
 
 #define CASE_S 20     /* for a case, without --timeout */
-#define SILENCE_S 300 /* conformance has a limit of its own for each case */
+#define SILENCE_S 300 /* at least: conformance has a limit of its own for each case */
 
 static void run_speed(struct doctor *d, json_t *device, const char *selector)
 {
-    struct command c = command_of(d->options, "doctor");
-    struct child_result r;
+    struct command c = command_of(d, "doctor");
+    struct cf_child_result r;
     struct tn_error err = {TN_OK, ""};
     char why[128];
-    const char *more[] = {"--step", "speed", "--device", selector};
-    for (size_t i = 0; i < 4; i++)
-        c.words[c.n++] = more[i];
+    add(&c, "--step", "speed");
+    add(&c, "--device", selector);
     const char *fault = err.msg;
-    struct child_params params = {
-        .argv = c.words, .silence_s = 120, .line = speed_line, .ctx = device};
-    if (child_run(&params, &r, &err) == TN_OK)
+    struct cf_child_params params = {.argv = c.words,
+                                     .env = d->env,
+                                     .silence_s = 120,
+                                     .hide_errors = 1,
+                                     .line = speed_line,
+                                     .ctx = device};
+    if (cf_child_run(&params, &r, &err) == TN_OK)
         fault = json_object_get(device, "gemm_gflops") ? NULL
                 : fault_of(&r, why, sizeof(why))       ? why
                                                        : "it could not be measured";
@@ -189,28 +212,44 @@ static void run_speed(struct doctor *d, json_t *device, const char *selector)
         set_string(device, "speed_fault", fault);
 }
 
+/* What kept the device from being examined to the end; NULL: nothing. */
+static const char *examination_fault(const json_t *device, const struct cf_child_result *r,
+                                     char *buf, size_t size)
+{
+    if (json_object_get(device, "gone"))
+        return "it is not there any more: another device has its place";
+    if (json_object_get(device, "cases_passed"))
+        return NULL;
+    return fault_of(r, buf, size) ? buf : "it could not be opened";
+}
+
 static void run_conformance(struct doctor *d, json_t *device, const char *selector)
 {
-    struct command c = command_of(d->options, "conformance");
-    struct child_result r;
+    struct command c = command_of(d, "conformance");
+    struct cf_child_result r;
     struct tn_error err = {TN_OK, ""};
-    char why[128];
-    char timeout[32];
-    snprintf(timeout, sizeof(timeout), "%.3fs",
-             d->options->timeout_seconds > 0 ? d->options->timeout_seconds : CASE_S);
-    const char *more[] = {"--quick", "--timeout", timeout, "--device", selector};
-    for (size_t i = 0; i < 5; i++)
-        c.words[c.n++] = more[i];
+    char why[128], timeout[40];
+    double case_s = d->options->timeout_seconds > 0 ? d->options->timeout_seconds : CASE_S;
+    snprintf(timeout, sizeof(timeout), "%.17gs", case_s);
+    c.words[c.n++] = "--quick";
+    add(&c, "--timeout", timeout);
+    add(&c, "--device", selector);
     json_object_set_new(device, "failed", json_array());
     const char *fault = err.msg;
-    struct child_params params = {
-        .argv = c.words, .silence_s = SILENCE_S, .line = conformance_line, .ctx = device};
-    if (child_run(&params, &r, &err) == TN_OK)
-        fault = json_object_get(device, "cases_passed") ? NULL
-                : fault_of(&r, why, sizeof(why))        ? why
-                                                        : "it could not be opened";
+    struct cf_child_params params = {
+        .argv = c.words,
+        .env = d->env,
+        /* Opening the device anew and the next case may each take so long. */
+        .silence_s = case_s > SILENCE_S / 3.0 ? 3 * case_s : SILENCE_S,
+        .hide_errors = 1,
+        .line = conformance_line,
+        .ctx = device};
+    if (cf_child_run(&params, &r, &err) == TN_OK)
+        fault = examination_fault(device, &r, why, sizeof(why));
     if (fault)
         set_string(device, "fault", fault);
+    if (json_object_get(device, "gone"))
+        json_object_del(device, "gemm_gflops"); /* whose speed it was is not known */
     int good = !fault && json_array_size(json_object_get(device, "failed")) == 0 &&
                json_integer_value(json_object_get(device, "cases_failed")) == 0;
     set_string(device, "verdict", good ? "good" : "faulty");
@@ -219,7 +258,7 @@ static void run_conformance(struct doctor *d, json_t *device, const char *select
 
 /* --- the list --- */
 
-static void list_line(void *ctx, char *text)
+static void list_line(void *ctx, const char *text)
 {
     struct doctor *d = ctx;
     json_t *event = json_loads(text, 0, NULL);
@@ -235,21 +274,15 @@ static void list_line(void *ctx, char *text)
 
 static tn_status list_all(struct doctor *d, struct tn_error *err)
 {
-    struct command c = command_of(d->options, "doctor");
-    struct child_result r;
+    struct command c = command_of(d, "doctor");
+    struct cf_child_result r;
     char why[128];
-    c.words[c.n++] = "--step";
-    c.words[c.n++] = "list";
-    if (d->options->device) {
-        c.words[c.n++] = "--device";
-        c.words[c.n++] = d->options->device;
-    }
-    struct child_params params = {.argv = c.words,
-                                  .silence_s = 60,
-                                  .show_errors = !d->options->quiet,
-                                  .line = list_line,
-                                  .ctx = d};
-    tn_status st = child_run(&params, &r, err);
+    add(&c, "--step", "list");
+    if (d->options->device)
+        add(&c, "--device", d->options->device);
+    struct cf_child_params params = {
+        .argv = c.words, .env = d->env, .silence_s = 60, .line = list_line, .ctx = d};
+    tn_status st = cf_child_run(&params, &r, err);
     if (st != TN_OK)
         return st;
     if (r.exit_code == CLI_USAGE) /* the child has said what is wrong with the command line */
@@ -318,6 +351,8 @@ static tn_device *find_device(tn_runtime *runtime, const json_t *wanted)
         tn_device *device = tn_runtime_device(runtime, i);
         const struct tn_device_info *info = tn_device_info(device);
         if (strcmp(info->backend, get_string(wanted, "backend")) == 0 &&
+            strcmp(info->uid, get_string(wanted, "uid")) == 0 &&
+            strcmp(info->name, get_string(wanted, "name")) == 0 &&
             (json_int_t)info->index == json_integer_value(json_object_get(wanted, "index")))
             return device;
     }
@@ -348,9 +383,11 @@ static tn_status remember(const struct doctor *d, struct tn_error *err)
     json_t *device;
     size_t i;
     tn_status st = cli_open_runtime(d->options, NULL, &runtime, NULL, err);
-    json_array_foreach (d->devices, i, device)
-        if (st == TN_OK && json_object_get(device, "cases_passed"))
+    json_array_foreach (d->devices, i, device) {
+        if (st == TN_OK && json_object_get(device, "cases_passed") &&
+            !json_object_get(device, "gone"))
             st = remember_one(runtime, device, err);
+    }
     tn_runtime_destroy(&runtime);
     return st;
 }
@@ -375,56 +412,79 @@ static void find_gpus(struct doctor *d)
 
 /* --- the verb --- */
 
+static tn_status begin(const struct cli_options *options, struct doctor *out_doctor,
+                       struct tn_error *err)
+{
+    *out_doctor = (struct doctor){.options = options,
+                                  .env = cli_child_environment(),
+                                  .devices = json_array(),
+                                  .facts = json_array(),
+                                  .rejected = json_array()};
+    snprintf(out_doctor->threads, sizeof(out_doctor->threads), "%lld", (long long)options->threads);
+    return out_doctor->env && out_doctor->devices && out_doctor->facts && out_doctor->rejected
+               ? TN_OK
+               : tn_error_set(err, TN_E_OOM, "out of memory");
+}
+
 static void finish(struct doctor *d)
 {
+    free(d->env);
     json_decref(d->devices);
     json_decref(d->facts);
     json_decref(d->rejected);
 }
 
-static int examine_all(struct doctor *d, struct tn_error *err)
+static void examine_all(struct doctor *d)
 {
+    struct tn_error err = {TN_OK, ""};
     json_t *device;
     size_t i;
     json_array_foreach (d->devices, i, device)
         examine(d, device);
     attach_facts(d);
-    if (d->list_fault[0] || remember(d, err) == TN_OK)
-        return CLI_OK;
-    fprintf(stderr, "tenon: warning: the verdicts are not remembered: %s\n", err->msg);
-    *err = (struct tn_error){TN_OK, ""};
-    return CLI_OK;
+    if (!d->list_fault[0] && remember(d, &err) != TN_OK)
+        fprintf(stderr, "tenon: warning: the verdicts are not remembered: %s\n", err.msg);
+}
+
+static int run_step(const struct cli_options *options)
+{
+    if (strcmp(options->step, "list") == 0)
+        return step_list(options);
+    if (strcmp(options->step, "speed") == 0)
+        return step_speed(options);
+    return cli_usage("doctor: --step is list or speed");
+}
+
+static tn_status look(struct doctor *d, struct tn_error *err)
+{
+    const struct cli_options *options = d->options;
+    tn_status st = options->report ? cli_check_report(options->report, err) : TN_OK;
+    if (st == TN_OK)
+        st = list_all(d, err);
+    if (st != TN_OK)
+        return st;
+    find_gpus(d);
+    if (!options->gpus)
+        examine_all(d);
+    if (options->json)
+        doctor_print_json(d);
+    else
+        doctor_print(d);
+    return options->report ? doctor_report(d, options->report, err) : TN_OK;
 }
 
 static int run(const struct cli_options *options)
 {
-    struct doctor d = {.options = options,
-                       .devices = json_array(),
-                       .facts = json_array(),
-                       .rejected = json_array()};
+    struct doctor d;
     struct tn_error err = {TN_OK, ""};
-    if (options->step && strcmp(options->step, "list") == 0)
-        return finish(&d), step_list(options);
-    if (options->step && strcmp(options->step, "speed") == 0)
-        return finish(&d), step_speed(options);
     if (options->step)
-        return finish(&d), cli_usage("doctor: --step is list or speed");
-    tn_status st = list_all(&d, &err);
-    if (st == TN_OK) {
-        find_gpus(&d);
-        if (!options->gpus)
-            examine_all(&d, &err);
-        if (options->json)
-            doctor_print_json(&d);
-        else
-            doctor_print(&d);
-        if (options->report)
-            st = doctor_report(&d, options->report, &err);
-    }
-    int rc = st && !err.msg[0]            ? CLI_USAGE
-             : st                         ? cli_fail(&err)
-             : d.n_faulty || d.n_unusable ? CLI_FAILED
-                                          : CLI_OK;
+        return run_step(options);
+    tn_status st = begin(options, &d, &err);
+    if (st == TN_OK)
+        st = look(&d, &err);
+    int rc = d.n_faulty || d.n_unusable ? CLI_FAILED : CLI_OK;
+    if (st != TN_OK) /* without a message: a child has said it */
+        rc = err.msg[0] ? cli_fail(&err) : CLI_USAGE;
     finish(&d);
     return rc;
 }

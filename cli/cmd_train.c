@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "io/json.h"
 #include "progress.h"
 #include "run_folder.h"
 #include "watch.h"
@@ -188,7 +189,7 @@ static tn_status finish(struct train *t, tn_stop_reason reason)
     if (t->has_folder) {
         json_t *line = json_pack("{s:s}", "event", "done");
         json_object_update(line, done);
-        json_object_set_new(done, "run", json_string(t->folder.path));
+        json_object_set_new(done, "run", tn_json_text(t->folder.path));
         if ((status = run_folder_log(&t->folder, line, &t->err))) {
             json_decref(done);
             return status;

@@ -8,6 +8,7 @@
 #include "io/json.h"
 
 #define REPORT_FORMAT 1
+#define COMMAND_SIZE 4096
 
 int conformance_out_begin(struct conformance_out *out, const struct cli_options *options,
                           size_t n_items)
@@ -28,7 +29,7 @@ void conformance_out_finish(struct conformance_out *out)
 
 static void set_text(json_t *object, const char *key, const char *text)
 {
-    json_object_set_new(object, key, json_string(text));
+    json_object_set_new(object, key, tn_json_text(text));
 }
 
 static void on_device(void *ctx, const struct cf_device_text *t)
@@ -52,31 +53,48 @@ static void on_device(void *ctx, const struct cf_device_text *t)
     }
 }
 
+/* Appends a word as a shell reads it; `n` is where the text ends. */
+static size_t add_word(char *buf, size_t size, size_t n, const char *before, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./:=,+@%";
+    int quote = !*word || word[strspn(word, plain)];
+    n += (size_t)snprintf(buf + n, size - n, "%s%s", before, quote ? "'" : "");
+    for (; *word && n + 8 < size; word++) {
+        if (*word == '\'') { /* ends the quotes, stands alone, begins them again */
+            memcpy(buf + n, "'\\'", 3);
+            n += 3;
+        }
+        buf[n++] = *word;
+    }
+    if (quote)
+        buf[n++] = '\'';
+    buf[n] = '\0';
+    return n;
+}
+
 /* The command that runs the case alone. */
 static void format_command(const struct conformance_out *out, const struct cf_item *item, char *buf,
                            size_t size)
 {
     const struct cli_options *o = out->options;
-    int n = snprintf(buf, size, "tenon conformance");
+    size_t n = (size_t)snprintf(buf, size, "tenon conformance");
     const char *const words[][2] = {
-        {"", o->n_args ? o->args[0] : NULL},
-        {"--backend ", o->backend},
-        {"--device ", o->device                 ? o->device
-                      : o->backend || o->n_args ? NULL
-                                                : out->selector},
-        {"--suite ", cf_suite_name(item->suite)},
-        {"--ops ", item->c ? item->op : NULL},
-        {"--case ", item->name},
-        {"--dtype ", strcmp(item->dtype, "-") == 0 ? NULL : item->dtype},
+        {" ", o->n_args ? o->args[0] : NULL},
+        {" --backend ", o->backend},
+        {" --device ", o->device                 ? o->device
+                       : o->backend || o->n_args ? NULL
+                                                 : out->selector},
+        {" --suite ", cf_suite_name(item->suite)},
+        {" --ops ", item->c ? item->op : NULL},
+        {" --case ", item->name},
+        {" --dtype ", strcmp(item->dtype, "-") == 0 ? NULL : item->dtype},
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (words[i][1] && n > 0 && (size_t)n < size) {
-            int quote = strpbrk(words[i][1], " *?[]'") != NULL;
-            n += snprintf(buf + n, size - (size_t)n, " %s%s%s%s", words[i][0], quote ? "'" : "",
-                          words[i][1], quote ? "'" : "");
-        }
-    for (size_t i = 0; i < o->n_backend_opts && n > 0 && (size_t)n < size; i++)
-        n += snprintf(buf + n, size - (size_t)n, " --backend-opt %s", o->backend_opts[i]);
+        if (words[i][1] && n + 32 < size)
+            n = add_word(buf, size, n, words[i][0], words[i][1]);
+    for (size_t i = 0; i < o->n_backend_opts && n + 32 < size; i++)
+        n = add_word(buf, size, n, " --backend-opt ", o->backend_opts[i]);
 }
 
 static json_t *case_json(const struct cf_item *item, const struct cf_result *r)
@@ -93,7 +111,7 @@ static json_t *case_json(const struct cf_item *item, const struct cf_result *r)
 static void note_failure(struct conformance_out *out, const struct cf_item *item,
                          const struct cf_result *r)
 {
-    char command[600];
+    char command[COMMAND_SIZE];
     format_command(out, item, command, sizeof(command));
     json_t *json = case_json(item, r);
     json_object_del(json, "event");
@@ -112,7 +130,7 @@ static void on_end(void *ctx, size_t index, const struct cf_item *item, const st
     if (out->options->json) {
         json_t *json = case_json(item, r);
         if (r->verdict == CF_FAILED) {
-            char command[600];
+            char command[COMMAND_SIZE];
             format_command(out, item, command, sizeof(command));
             set_text(json, "command", command);
         }

@@ -9,6 +9,8 @@
 /* The arrays hold the events of the children, completed with verdicts. */
 struct doctor {
     const struct cli_options *options;
+    char **env; /* of the children, who get every option as a flag */
+    char threads[24];
     json_t *devices, *facts, *rejected;
     struct gpu_card cards[GPUS_MAX];
     size_t n_cards, n_unusable, n_faulty;

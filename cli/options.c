@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+extern char **environ;
+
+#define LONGEST_S 1e9 /* of a duration: thirty years */
+
 /* OPTIONAL_COUNT stands alone, or as --name=N. */
 enum kind { FLAG, TEXT, LIST, COUNT, OPTIONAL_COUNT, DURATION };
 
@@ -150,6 +154,10 @@ static int parse_duration(const char *origin, const char *text, double *out)
         unit = 3600;
     if (end == text || unit == 0 || !(value > 0)) {
         fprintf(stderr, "tenon: %s is '%s'; write a time such as 90s, 30m or 2h\n", origin, text);
+        return CLI_USAGE;
+    }
+    if (value > LONGEST_S / unit) {
+        fprintf(stderr, "tenon: %s is '%s'; it must be at most %.0f s\n", origin, text, LONGEST_S);
         return CLI_USAGE;
     }
     *out = value * unit;
@@ -423,6 +431,28 @@ void cli_options_finish(struct cli_options *given)
         free(given->owned[i]);
         given->owned[i] = NULL;
     }
+}
+
+static int stands_for_option(const char *variable)
+{
+    for (size_t i = 0; i < N_OPTIONS; i++) {
+        size_t n = options[i].env ? strlen(options[i].env) : 0;
+        if (n && strncmp(variable, options[i].env, n) == 0 && variable[n] == '=')
+            return 1;
+    }
+    return 0;
+}
+
+char **cli_child_environment(void)
+{
+    size_t n = 0, n_kept = 0;
+    while (environ && environ[n])
+        n++;
+    char **list = calloc(n + 1, sizeof(*list));
+    for (size_t i = 0; list && i < n; i++)
+        if (!stands_for_option(environ[i]))
+            list[n_kept++] = environ[i];
+    return list;
 }
 
 /* Further lines of a description stand below its first. */

@@ -66,6 +66,10 @@ struct cli_verb {
 int cli_options_parse(const struct cli_verb *verb, int argc, char **argv,
                       struct cli_options *out_options);
 void cli_options_finish(struct cli_options *given);
+/* The environment of a child that gets its options as flags: ours without the variables that stand
+ * for options. The array is the caller's to free, its strings are the environment's. NULL: no
+ * memory. */
+char **cli_child_environment(void);
 /* The stronger level, and of the weaker one what does not contradict it: a backend asked for by
  * flag drops the environment's device of another backend. */
 struct cli_selection cli_selection_merge(struct cli_selection strong, struct cli_selection weak);

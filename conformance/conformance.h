@@ -50,7 +50,7 @@ struct cf_items {
     struct cf_item *list;
     size_t n;
 };
-/* TN_E_INVALID: a suite or dtype that there is none of; TN_E_NOT_FOUND: nothing is left. */
+/* TN_E_INVALID: a suite or dtype that there is none of, or nothing is left; TN_E_OOM. */
 tn_status cf_items_create(const struct cf_filter *filter, struct cf_items *out_items,
                           struct tn_error *err);
 void cf_items_destroy(struct cf_items *items);
@@ -70,6 +70,9 @@ struct cf_device_text {
     const char *selector, *name, *driver, *uid, *backend, *backend_version, *kind;
 };
 
+/* "GPU", "CPU", "accelerator", "checker" or "OpenCL on the CPU": for people and in reports. */
+const char *cf_device_kind(const struct tn_device_info *info);
+
 /* Callbacks; each may be NULL. */
 struct cf_sink {
     void *ctx;
@@ -86,14 +89,16 @@ tn_status cf_run(tn_runtime *runtime, tn_device *device, const struct cf_items *
                  enum cf_suite suite, size_t from, const struct cf_sink *sink, size_t *out_next,
                  struct tn_error *err);
 
-/* In children. `argv` is the command of one child without the two words that say what to run,
- * NULL-terminated: watch adds "--child-suite NAME --child-from N". The child writes what
- * cf_child_sink does. */
+/* In children. `argv` is the command of one child without the words that say what to run,
+ * NULL-terminated: watch adds "--child-suite NAME --child-from N". `env` NULL: this process's. The
+ * child writes what cf_child_sink does. */
 struct cf_watch_params {
     const char *const *argv;
+    char *const *env;
     double timeout_s; /* for one item, and for opening the device; 0: 60 */
 };
-/* TN_OK when every item has a verdict. A child that cannot open the device: its error. */
+/* TN_OK when every item has a verdict: of a device that cannot be opened any more, the first item
+ * that is left has failed and the rest is skipped. A first child that cannot open it: its error. */
 tn_status cf_watch(const struct cf_watch_params *params, const struct cf_items *items,
                    const struct cf_sink *sink, struct tn_error *err);
 /* A sink that writes to stdout what cf_watch reads, and the line for an error before any item. */

@@ -6,6 +6,17 @@
 #include "base/time.h"
 #include "checks.h"
 
+const char *cf_device_kind(const struct tn_device_info *info)
+{
+    if (info->is_checker)
+        return "checker";
+    if (info->is_emulated)
+        return "OpenCL on the CPU";
+    return info->kind == TN_DEVICE_GPU   ? "GPU"
+           : info->kind == TN_DEVICE_CPU ? "CPU"
+                                         : "accelerator";
+}
+
 static void tell_device(tn_device *device, const struct cf_sink *sink)
 {
     const struct tn_device_info *info = tn_device_info(device);
@@ -17,11 +28,7 @@ static void tell_device(tn_device *device, const struct cf_sink *sink)
                                   .uid = info->uid,
                                   .backend = info->backend,
                                   .backend_version = info->backend_version,
-                                  .kind = info->is_checker              ? "checker"
-                                          : info->is_emulated           ? "OpenCL on the CPU"
-                                          : info->kind == TN_DEVICE_GPU ? "GPU"
-                                          : info->kind == TN_DEVICE_CPU ? "CPU"
-                                                                        : "accelerator"};
+                                  .kind = cf_device_kind(info)};
     if (sink->device)
         sink->device(sink->ctx, &text);
 }

@@ -84,6 +84,20 @@ class Tool:
         raise Skip(f"no OpenCL device of {want}", want)
 
 
+def descendants(pid):
+    """Processes that this one started, and theirs."""
+    done = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True)
+    children = [int(p) for p in done.stdout.split()]
+    return children + [p for child in children for p in descendants(child)]
+
+
+def expect_gone(pids):
+    end = time.time() + 10
+    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+        assert time.time() < end, f"of {pids} some live on"
+        time.sleep(0.05)
+
+
 def main(only=None):
     passed = failed = skipped = 0
     for function in CASES:

@@ -6,6 +6,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -70,7 +71,11 @@ def filters_narrow():
 def what_there_is_not_is_a_usage_error():
     for args, word in ((["--ops", "no_such_op"], "no case"), (["--suite", "nonsense"], "there is no suite"),
                        (["--dtype", "f17"], "no element type"), (["--device", "ref:9"], "no device 9"),
-                       (["--timeout", "soon"], "90s, 30m"), (["./nothing.so"], "no such file"),
+                       (["--timeout", "soon"], "90s, 30m"), (["--timeout", "0"], "90s, 30m"),
+                       (["--timeout", "-3s"], "90s, 30m"), (["--timeout", "nan"], "90s, 30m"),
+                       (["--timeout", "inf"], "at most"), (["--timeout", "1e300h"], "at most"),
+                       (["--report", "/"], "that is no file"), (["--report", "/dev/full"], "that is no file"),
+                       (["./nothing.so"], "no such file"),
                        (["./a.so", "--backend", "cpu"], "twice")):
         done = TOOL.run("conformance", *args)
         assert done.returncode == 2 and word in done.stderr, (args, done.returncode, done.stderr)
@@ -90,7 +95,56 @@ def the_report_is_whole_and_says_where_it_comes_from():
         assert report["failures"] == [] and "passed" in done.stdout
         missing = os.path.join(folder, "no", "such", "folder.json")
         done = TOOL.run("conformance", "--device", "ref", "--ops", "add", "--case", "row", "--report", missing)
-        assert done.returncode != 0 and "folder.json" in done.stderr, done
+        assert done.returncode == 2 and "folder.json" in done.stderr and not done.stdout, done
+
+
+def no_room_for_files():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+@case
+def a_full_disk_costs_the_report_alone():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "report.json")
+        with open(path, "w") as file:
+            file.write("the old one")
+        for more in ([], ["--json"]):
+            done = TOOL.run("conformance", "--device", "ref", "--ops", "add", "--dtype", "f32", "--report", path, *more,
+                            preexec_fn=no_room_for_files, restore_signals=False)
+            assert done.returncode == 1 and "report.json" in done.stderr, done
+            last = done.stdout.splitlines()[-1]
+            assert " 0 failed" in last or json.loads(last)["event"] == "done", last
+        assert os.listdir(folder) == ["report.json"] and open(path).read() == "the old one"
+
+
+@case
+def a_long_time_is_no_time_at_all():
+    done, events = run("--device", "ref", "--ops", "add", "--suite", "ops", "--timeout", "100000h")
+    assert done.returncode == 0 and events[-1]["passed"] > 10, (done.stderr, events[-1])
+
+
+@case
+def a_variable_holds_for_the_parent_alone():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "report.json")
+        done, events = run(env={"TENON_DEVICE": "ref", "TENON_OPS": "soft*", "TENON_QUICK": "1", "TENON_REPORT": path,
+                                "TENON_THREADS": "1", "TENON_TIMEOUT": "50s", "TENON_QUIET": "1"})
+        assert done.returncode == 0 and events[0]["selector"] == "ref:0", done.stderr
+        assert events[-1]["passed"] == len(cases(events)) > 5 and os.listdir(folder) == ["report.json"]
+        assert all(e["op"].startswith("soft") for e in cases(events))
+
+
+@case
+def a_parent_that_stood_still_blames_no_child():
+    process = subprocess.Popen([TOOL.exe, "conformance", "--device", "ref", "--json", "--ops", "conv*", "--timeout",
+                                "2s"], stdout=subprocess.PIPE, env=TOOL.env(), cwd=TOOL.cwd, text=True)
+    process.stdout.readline()
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    process.send_signal(signal.SIGCONT)
+    events = [json.loads(line) for line in process.stdout]
+    assert process.wait(timeout=300) == 0 and events[-1]["failed"] == 0 and len(events) > 100, events[-1]
 
 
 @case
@@ -124,21 +178,19 @@ def a_backend_that_lacks_operators_is_told_so():
 
 
 @case
-def an_interrupted_parent_leaves_no_child():
-    process = subprocess.Popen([TOOL.exe, "conformance", "--device", "ref", "--json"], stdout=subprocess.PIPE,
-                               env=TOOL.env(), cwd=TOOL.cwd)
-    process.stdout.readline()
-    children = subprocess.run(["ps", "--ppid", str(process.pid), "-o", "pid="], capture_output=True, text=True)
-    process.send_signal(signal.SIGTERM)
-    process.stdout.close()
-    process.wait(timeout=20)
-    for pid in children.stdout.split():
-        for _ in range(100):
-            if not os.path.exists(f"/proc/{pid}"):
-                break
-            time.sleep(0.1)
-        else:
-            raise AssertionError(f"child {pid} lives on")
+def a_parent_that_ends_leaves_no_child():
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGKILL):
+        process = subprocess.Popen([TOOL.exe, "conformance", "--device", "ref", "--json"], stdout=subprocess.PIPE,
+                                   env=TOOL.env(), cwd=TOOL.cwd)
+        process.stdout.readline()
+        children = harness.descendants(process.pid)
+        assert children, "the cases run in children"
+        if number == signal.SIGINT: # nobody reads on, until it cannot write any more
+            time.sleep(2)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == -number
+        process.stdout.close()
+        harness.expect_gone(children)
 
 
 if __name__ == "__main__":

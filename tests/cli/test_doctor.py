@@ -4,11 +4,15 @@
     tests/cli/test_doctor.py [BUILDDIR]
 """
 
+import fcntl
 import json
 import os
 import random
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 
 import harness
 from harness import Skip, Tool, case
@@ -120,6 +124,132 @@ def the_cpu_is_examined_and_remembered():
 def a_device_that_is_not_there_is_a_usage_error():
     done = TOOL.run("doctor", "--device", "cpu:77")
     assert done.returncode == 2 and "no device 77" in done.stderr and not done.stdout, (done.returncode, done.stderr)
+    done = TOOL.run("doctor", "--device", "cpu:77", "--quiet")
+    assert done.returncode == 2 and "no device 77" in done.stderr and not done.stdout, (done.returncode, done.stderr)
+
+
+@case
+def a_report_that_cannot_be_written_is_known_before_the_examination():
+    for path, word in (("/", "no file"), ("/dev/full", "no file"), ("no/such/folder.json", "No such file")):
+        done = TOOL.run("doctor", "--report", path)
+        assert done.returncode == 2 and word in done.stderr and not done.stdout, (path, done)
+
+
+@case
+def names_that_are_no_text_are_shown_all_the_same():
+    if not os.path.exists(FAKE):
+        raise Skip("the tests' backends are not built")
+    odd = os.fsdecode(b"gpu/caf\xe9 \"A\" \xe2\x82/\xff\xfe/300/")
+    for verb in ("devices", "doctor"):
+        more = ["--gpus"] if verb == "doctor" else []
+        done = TOOL.run(verb, "--json", "--backend", FAKE, "--backend-opt", "devices=" + odd, *more)
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        shown = [line for line in lines if line["event"] == "device" and line["backend"] == "fake"]
+        assert [(d["name"], d["uid"]) for d in shown] == [('caf? "A" ??', "??")], (verb, done.stdout)
+    folder = os.path.join(TOOL.cwd, os.fsdecode(b"odd\xff"))
+    os.makedirs(folder)
+    with open(os.path.join(folder, "libtenon-backend-none.so"), "w") as file:
+        file.write("no plugin")
+    lines = [json.loads(line) for line in
+             TOOL.run("devices", "--json", env={"TENON_BACKEND_PATH": folder}).stdout.splitlines()]
+    assert [line["path"].endswith("odd?/libtenon-backend-none.so") for line in lines if line["event"] == "rejected"] == \
+        [True], lines
+
+
+def start_doctor(*args):
+    return subprocess.Popen([TOOL.exe, "doctor", "--json", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                            env=TOOL.env(), cwd=TOOL.cwd, text=True)
+
+
+@case
+def a_doctor_that_is_ended_leaves_no_process():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        process = start_doctor("--device", "cpu")
+        end = time.time() + 60
+        while len(found := harness.descendants(process.pid)) < 2: # conformance, and the child that runs its cases
+            assert time.time() < end and process.poll() is None, process.communicate()
+            time.sleep(0.02)
+        process.send_signal(number)
+        assert process.wait(timeout=20) == -number
+        harness.expect_gone(found)
+
+
+@case
+def variables_for_the_doctor_are_not_for_its_children():
+    done = TOOL.run("doctor", "--json", "--quiet", env={
+        "TENON_DEVICE": "cpu", "TENON_OPS": "exp", "TENON_REPORT": "by-variable.json", "TENON_IN_PROCESS": "1"})
+    device = [line for line in map(json.loads, done.stdout.splitlines()) if line.get("backend") == "cpu"][0]
+    assert done.returncode == 0 and device["cases_passed"] > 300, (device, done.stderr)
+    with open(os.path.join(TOOL.cwd, "by-variable.json")) as file:
+        assert "devices" in json.load(file), "a child's report is no doctor's"
+
+
+@case
+def the_number_of_threads_is_the_childrens_too():
+    drivers = []
+    for n in (1, 3):
+        _, lines = doctor("--gpus", "--threads", n)
+        drivers += [line["driver"] for line in lines if line.get("backend") == "cpu" and line["event"] == "device"]
+    assert len(drivers) == 2 and "1 thread" in drivers[0] and "3 threads" in drivers[1], drivers
+
+
+def waits_for_lock(pid):
+    with open("/proc/locks") as file:
+        return any("->" in line and f" {pid} " in line for line in file)
+
+
+@case
+def two_doctors_write_down_what_each_found():
+    if not os.path.exists(CORRUPT):
+        raise Skip("the tests' backends are not built")
+    write_state('{"format": 1, "devices": []}')
+    folder = os.open(os.path.join(TOOL.cwd, "state"), os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    process = start_doctor("--backend", CORRUPT, "--backend-opt", "op=none", "--device", "0")
+    end = time.time() + 300
+    while not waits_for_lock(process.pid):
+        assert process.poll() is None and time.time() < end, "it does not wait for the other one"
+        time.sleep(0.05)
+    write_state(json.dumps({"format": 1, "devices": [cpu_entry()]}))
+    os.close(folder)
+    _, text = process.communicate(timeout=60)
+    with open(os.path.join(TOOL.cwd, "state", "devices.json")) as file:
+        known = {d["backend"] for d in json.load(file)["devices"]}
+    assert process.returncode == 0 and known == {"cpu", "corrupt"}, (known, text)
+    write_state('{"format": 1, "devices": []}')
+
+
+@case
+def a_state_folder_that_is_none_costs_a_warning():
+    path = os.path.join(TOOL.cwd, "file")
+    with open(path, "w") as file:
+        file.write("no folder")
+    done = TOOL.run("doctor", "--device", "cpu", env={"TENON_STATE_DIR": path})
+    assert done.returncode == 0 and "not remembered" in done.stderr and "all is well" in done.stdout, done.stderr
+
+
+def marked(how):
+    mark = os.path.join(TOOL.cwd, "mark-" + how)
+    if not os.path.exists(CORRUPT):
+        raise Skip("the tests' backends are not built")
+    write_state('{"format": 1, "devices": []}')
+    # The speed is measured with a matmul: what is examined after it is not there any more.
+    rc, lines = doctor("--backend", CORRUPT, "--backend-opt", "op=matmul", "--backend-opt", "how=" + how,
+                       "--backend-opt", "mark=" + mark, "--device", "0")
+    device = [line for line in lines if line["event"] == "device" and line["backend"] == "corrupt"][0]
+    with open(os.path.join(TOOL.cwd, "state", "devices.json")) as file:
+        known = [d["uid"] for d in json.load(file)["devices"] if d["backend"] == "corrupt"]
+    return rc, device, known
+
+
+@case
+def a_device_that_goes_away_is_faulty_and_its_place_another_matter():
+    rc, device, known = marked("vanish")
+    assert rc == 1 and device["verdict"] == "faulty" and "not there any more" in device["fault"], device
+    assert known == [], known
+    rc, device, known = marked("replace")
+    assert rc == 1 and device["verdict"] == "faulty" and "another device has its place" in device["fault"], device
+    assert known == [], "what the other one can do is not written down for this one"
 
 
 def planted(op, how):

@@ -2,7 +2,11 @@
  * find.
  *   --backend .../libtenon-backend-corrupt.so --backend-opt op=NAME --backend-opt how=HOW
  * HOW: value (default), nan, past (writes past the output's end), hang, crash. It happens right
- * after the node has run, so that later nodes see the spoilt value. */
+ * after the node has run, so that later nodes see the spoilt value.
+ *
+ * These spoil no value: talk (half a line on stdout), vanish (the device is lost, and from then on
+ * not listed), replace (it is lost, and another has its place). The last two remember it by a file
+ * that --backend-opt mark=PATH names. */
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -14,15 +18,26 @@
 
 #define N_PAST 16 /* bytes written past the end */
 
-enum how { HOW_VALUE, HOW_NAN, HOW_PAST, HOW_HANG, HOW_CRASH, N_HOW };
-static const char *const how_names[N_HOW] = {"value", "nan", "past", "hang", "crash"};
+enum how {
+    HOW_VALUE,
+    HOW_NAN,
+    HOW_PAST,
+    HOW_HANG,
+    HOW_CRASH,
+    HOW_TALK,
+    HOW_VANISH,
+    HOW_REPLACE,
+    N_HOW
+};
+static const char *const how_names[N_HOW] = {"value", "nan",  "past",   "hang",
+                                             "crash", "talk", "vanish", "replace"};
 
 struct tnb_instance {
     const tnb_host *host;
     const tnb_backend *api;
     tnb_instance *inner;
     enum how how;
-    char op[48];
+    char op[48], mark[256];
 };
 struct tnb_device {
     tnb_instance *instance;
@@ -51,6 +66,10 @@ static int read_option(tnb_instance *instance, const tnb_kv *opt)
         snprintf(instance->op, sizeof(instance->op), "%s", opt->value);
         return 1;
     }
+    if (strcmp(opt->key, "mark") == 0) {
+        snprintf(instance->mark, sizeof(instance->mark), "%s", opt->value);
+        return 1;
+    }
     for (int h = 0; h < N_HOW; h++)
         if (strcmp(opt->key, "how") == 0 && strcmp(opt->value, how_names[h]) == 0) {
             instance->how = (enum how)h;
@@ -69,7 +88,8 @@ static tnb_status create(const tnb_host *host, const tnb_kv *opts, uint32_t n_op
     for (uint32_t i = 0; i < n_opts; i++)
         if (!read_option(instance, &opts[i])) {
             fail(err, TNB_E_INVALID,
-                 "corrupt: option %s=%s; known are op=NAME and how=value|nan|past|hang|crash",
+                 "corrupt: option %s=%s; known are op=NAME, mark=PATH and "
+                 "how=value|nan|past|hang|crash|talk|vanish|replace",
                  opts[i].key, opts[i].value);
             free(instance);
             return TNB_E_INVALID;
@@ -89,8 +109,21 @@ static void destroy(tnb_instance *instance)
     free(instance);
 }
 
+/* It has been lost before, by this process or another. */
+static int is_lost(const tnb_instance *instance, enum how how)
+{
+    FILE *file = instance->how == how && instance->mark[0] ? fopen(instance->mark, "r") : NULL;
+    if (file)
+        fclose(file);
+    return file != NULL;
+}
+
 static tnb_status device_count(tnb_instance *instance, uint32_t *out_count, tnb_error *err)
 {
+    if (is_lost(instance, HOW_VANISH)) {
+        *out_count = 0;
+        return TNB_OK;
+    }
     return instance->api->device_count(instance->inner, out_count, err);
 }
 
@@ -104,6 +137,8 @@ static tnb_status device_info(tnb_instance *instance, uint32_t index, tnb_device
                  instance->op[0] ? instance->op : "nothing", how_names[instance->how]);
         snprintf(out_info->uid, sizeof(out_info->uid), "corrupt-%s-%s", instance->op,
                  how_names[instance->how]);
+        if (is_lost(instance, HOW_REPLACE))
+            snprintf(out_info->uid, sizeof(out_info->uid), "corrupt-another");
         out_info->score -= 1000;
     }
     return s;
@@ -311,6 +346,7 @@ static tnb_status spoil(tnb_queue *queue, const tnb_plan *plan, const struct pie
     tnb_span at = {p->span.buffer, p->span.offset, tnb_dtype_size(p->dtype)};
     uint8_t element[8], past[N_PAST];
     const struct timespec long_time = {3600, 0};
+    FILE *file;
     switch (plan->instance->how) {
     case HOW_HANG:
         for (;;)
@@ -318,6 +354,15 @@ static tnb_status spoil(tnb_queue *queue, const tnb_plan *plan, const struct pie
     case HOW_CRASH:
         raise(SIGSEGV);
         return TNB_OK;
+    case HOW_TALK:
+        printf("a driver says");
+        return TNB_OK;
+    case HOW_VANISH:
+    case HOW_REPLACE:
+        file = fopen(plan->instance->mark, "w");
+        if (file)
+            fclose(file);
+        return fail(err, TNB_E_DEVICE_LOST, "corrupt: the device is lost");
     case HOW_PAST:
         memset(past, 0x77, sizeof(past));
         at = (tnb_span){p->span.buffer, p->span.offset + p->span.size, sizeof(past)};

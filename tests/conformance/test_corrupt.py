@@ -10,6 +10,9 @@ import functools
 import json
 import os
 import random
+import shlex
+import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
@@ -120,6 +123,56 @@ def the_command_that_is_shown_fails_alone():
     done, events = conformance(*words[2:])
     cases = [e for e in events if e["event"] == "case"]
     assert done.returncode == 1 and len(cases) == 1 and cases[0]["case"] == failed[0]["case"], cases
+
+
+@case
+def a_device_that_vanishes_keeps_what_was_found():
+    mark, path = (os.path.join(TOOL.cwd, name) for name in ("vanished", "report.json"))
+    _, whole = conformance("--backend", PLUGIN, "--quick", "--ops", "s*")
+    done, events = conformance("--backend", PLUGIN, "--backend-opt", "op=sigmoid", "--backend-opt", "how=vanish",
+                               "--backend-opt", "mark=" + mark, "--quick", "--ops", "s*", "--report", path)
+    listed = [e for e in events if e["event"] == "case"]
+    assert done.returncode == 1 and events[-1]["event"] == "done", (done.returncode, done.stderr)
+    assert [(e["op"], e["case"], e["dtype"]) for e in listed] == \
+        [(e["op"], e["case"], e["dtype"]) for e in whole if e["event"] == "case"]
+    failed = [i for i, e in enumerate(listed) if e["verdict"] == "failed"]
+    assert len(failed) == 2 and failed[1] == failed[0] + 1, failed
+    assert listed[failed[0]]["op"] == "sigmoid" and "lost" in listed[failed[0]]["message"], listed[failed[0]]
+    assert "cannot be opened any more" in listed[failed[1]]["message"], listed[failed[1]]
+    assert failed[0] > 0 and {e["verdict"] for e in listed[:failed[0]]} == {"passed"}
+    assert {(e["verdict"], e["message"]) for e in listed[failed[1] + 1:]} == {("skipped", "not tried: the device is gone")}
+    with open(path) as file:
+        assert json.load(file)["totals"]["failed"] == 2
+
+
+@case
+def a_driver_that_talks_spoils_no_verdict():
+    done, events = planted("add", "talk")
+    assert done.returncode == 0 and events[-1]["failed"] == 0 and events[-1]["passed"] > 100, done.stdout[-500:]
+
+
+@case
+def a_command_with_odd_words_is_one_for_the_shell():
+    folder = os.path.join(TOOL.cwd, "it's $HOME; here")
+    os.makedirs(folder, exist_ok=True)
+    plugin = shutil.copy(PLUGIN, folder)
+    _, events = conformance(plugin, "--backend-opt", "op=matmul", "--backend-opt", "mark=a b'c\"d", "--ops", "matmul",
+                            "--suite", "ops", "--quick")
+    failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
+    words = shlex.split(failed[0]["command"])
+    assert plugin in words and "mark=a b'c\"d" in words, words
+    again = subprocess.run(failed[0]["command"].replace("tenon", TOOL.exe, 1) + " --json", shell=True, text=True,
+                           capture_output=True, env=TOOL.env(), cwd=TOOL.cwd)
+    cases = [json.loads(line) for line in again.stdout.splitlines()]
+    assert [e["verdict"] for e in cases if e["event"] == "case"] == ["failed"], (again.stdout, again.stderr)
+
+
+@case
+def options_by_a_variable_reach_the_children_once():
+    done = TOOL.run("conformance", PLUGIN, "--quick", "--ops", "exp", "--suite", "ops", "--json",
+                    env={"TENON_BACKEND_OPT": "op=exp;how=value"})
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1 and events[-1]["failed"] > 3, (events[-1:], done.stderr)
 
 
 if __name__ == "__main__":
