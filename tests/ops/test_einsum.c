@@ -246,6 +246,31 @@ Test(einsum, integers_and_a_symbolic_batch)
     tn_graph_destroy(&g);
 }
 
+/* Results of more dims than a tensor has, at the end or on the way. */
+Test(einsum, too_many_dims_are_refused)
+{
+    static const struct {
+        const char *equation, *words;
+        size_t n;
+    } bad[] = {
+        {"abcde,fghij->abcdefghij", "more than 8 labels", 2},
+        {"abcde,fghij", "an output of 10 dims; the limit is 8", 2},
+        {"abcde,fghij,abcde,fghij->a", "a product of 10 dims on the way; the limit is 8", 4},
+    };
+    for (size_t i = 0; i < TN_LEN(bad); i++) {
+        struct tn_error err = {0};
+        tn_graph *g = NULL;
+        const struct tn_shape shape = TN_SHAPE(1, 2, 2, 2, 2);
+        cr_assert(tn_graph_create("einsum", &g, &err) == TN_OK);
+        tn_value x = tn_graph_input(g, "x", TN_F32, &shape, TN_INPUT_DATA);
+        const tn_value in[] = {x, x, x, x};
+        cr_expect_eq(tn_einsum(g, bad[i].equation, in, bad[i].n), TN_NONE);
+        cr_expect_eq(tn_graph_check(g, &err), TN_E_INVALID);
+        cr_expect(strstr(err.msg, bad[i].words), "%s: '%s'", bad[i].equation, err.msg);
+        tn_graph_destroy(&g);
+    }
+}
+
 Test(einsum, refusals_name_the_equation_and_the_place)
 {
     static const struct {

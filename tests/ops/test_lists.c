@@ -69,7 +69,7 @@ static void expect_output(tn_plan *plan, const char *name, const float *want, in
 
 /* y = the n inputs joined; L = sum of y y, so that dL/dx is 2 x; and y cut into the n parts again.
  */
-static void check_lists(uint32_t n)
+static void check_lists(uint32_t n, int n_concats)
 {
     struct tn_error err = {0};
     tn_graph *g = NULL;
@@ -117,19 +117,21 @@ static void check_lists(uint32_t n)
     for (size_t k = 0; k < info.n_nodes; k++) {
         tn_plan_node(plan, k, &node);
         cr_expect(!node.is_fallback, "ran on %s instead: %s", node.device, node.why);
+        n_concats -= strcmp(node.op, "concat") == 0;
     }
+    cr_expect_eq(n_concats, 0, "%d nodes of concat fewer than expected", n_concats);
     tn_session_forget(session, g);
     tn_graph_destroy(&g);
 }
 
 Test(lists, one_node_of_64, .init = open_device, .fini = close_device)
 {
-    check_lists(64);
+    check_lists(64, 1);
 }
 
 Test(lists, chained, .init = open_device, .fini = close_device)
 {
-    check_lists(MOST);
+    check_lists(MOST, 3); /* 64, then 63 more, then the rest */
 }
 
 Test(lists, split_equally, .init = open_device, .fini = close_device)

@@ -90,6 +90,60 @@ Test(custom_op, its_shape_rule_is_heard, .fini = close_all)
               err.msg);
 }
 
+/* What is not given is the definition's default: 1 for beta. */
+ON_EACH(custom_op, an_attribute_has_its_default)
+{
+    add_acme();
+    tn_session *s = open_session(*on);
+    tn_graph *g = new_graph("default");
+    tn_graph_output(g, "y", tn_op1(g, "acme.gate", f32_input(g, "x", TN_SHAPE(2)), NULL, 0));
+    tn_plan *p = plan_of(s, g, 0);
+    float x[2] = {0.5f, -1.0f}, y[2];
+    set_f32(p, "x", x, 2);
+    run(p);
+    get_f32(p, "y", y, 2);
+    for (int i = 0; i < 2; i++)
+        cr_expect_float_eq(y[i], gate((double)x[i], 1.0), 1e-6);
+}
+
+static tnb_status infer_nonsense(void *user, const tnb_op_call *call, tnb_tensor *out,
+                                 tnb_error *err)
+{
+    (void)err;
+    out[0] = call->in[0];
+    if (*(const int *)user)
+        out[0].dtype = TNB_BOOL + 1;
+    else
+        out[0].rank = TN_MAX_RANK + 1;
+    return TNB_OK;
+}
+
+/* A shape rule that makes no sense is an error of the graph, not of the process. */
+Test(custom_op, a_shape_rule_that_makes_no_sense, .fini = close_all)
+{
+    static const char *const names[] = {"x"};
+    static int is_of_type[] = {0, 1};
+    tnb_op op = {.struct_size = sizeof(op),
+                 .version = 1,
+                 .max_in = 1,
+                 .n_out = 1,
+                 .in_names = names,
+                 .out_names = names,
+                 .infer = infer_nonsense,
+                 .reference = acme_gate};
+    for (int i = 0; i < 2; i++) {
+        struct tn_error err = {TN_OK, ""};
+        op.name = i ? "test.no_type" : "test.no_shape";
+        op.user = &is_of_type[i];
+        cr_assert_eq(tn_op_register(&op, &err), TN_OK, "%s", err.msg);
+        tn_graph *g = new_graph(op.name);
+        tn_op1(g, op.name, f32_input(g, "x", TN_SHAPE(3)), NULL, 0);
+        cr_expect_neq(tn_graph_check(g, &err), TN_OK, "%s", op.name);
+        cr_expect(strstr(err.msg, "gives output 0 no element type or shape"), "%s: %s", op.name,
+                  err.msg);
+    }
+}
+
 Test(custom_op, an_unknown_one_says_that_a_plugin_is_missing, .fini = close_all)
 {
     struct tn_error err = {TN_OK, ""};
@@ -108,7 +162,9 @@ static void expect_refused(const tnb_op *op, const char *word)
 
 Test(custom_op, what_is_refused)
 {
-    static const char *const names[] = {"x", "x", "x", "x"};
+    static const char *const names[] = {"x", "x", "x", "x"}, *const unnamed[] = {""};
+    static const tnb_attr_def attrs[] = {{.dflt = {.key = "a", .type = TNB_ATTR_INT}},
+                                         {.dflt = {.key = "b", .type = TNB_ATTR_INT}}};
     tnb_op good = {.struct_size = sizeof(good),
                    .version = 1,
                    .name = "test.op",
@@ -132,8 +188,20 @@ Test(custom_op, what_is_refused)
     expect_refused(&op, "infer and reference");
     op = good, op.max_in = 17;
     expect_refused(&op, "16 inputs");
+    op = good, op.min_in = 2;
+    expect_refused(&op, "16 inputs");
     op = good, op.n_out = 0;
     expect_refused(&op, "outputs");
+    op = good, op.n_out = 9;
+    expect_refused(&op, "8 outputs");
+    op = good, op.n_attr = 33;
+    expect_refused(&op, "32 attributes");
+    op = good, op.name = "test.0123456789012345678901234567890123456789012345678901234567890123456";
+    expect_refused(&op, "63 characters");
+    op = good, op.in_names = unnamed;
+    expect_refused(&op, "an input has no name");
+    op = good, op.out_names = NULL;
+    expect_refused(&op, "an output has no name");
     op = good, op.in_names = NULL;
     expect_refused(&op, "in_names");
     op = good, op.n_attr = 1;
@@ -149,4 +217,13 @@ Test(custom_op, what_is_refused)
     op = good, op.name = "test.other", op.gradient = "test.op";
     expect_refused(&op, "must take the inputs, the outputs");
     cr_expect_eq(tn_op_register(NULL, &err), TN_E_INVALID);
+    /* Of gradients: one too many outputs, other attributes. */
+    op = good, op.name = "test.two_grad", op.max_in = 3, op.n_out = 2;
+    cr_expect_eq(tn_op_register(&op, &err), TN_OK, "%s", err.msg);
+    op = good, op.name = "test.other", op.gradient = "test.two_grad";
+    expect_refused(&op, "give a gradient to each input");
+    op = good, op.name = "test.attr_grad", op.max_in = 3, op.n_attr = 2, op.attrs = attrs;
+    cr_expect_eq(tn_op_register(&op, &err), TN_OK, "%s", err.msg);
+    op = good, op.name = "test.other", op.gradient = "test.attr_grad";
+    expect_refused(&op, "the same attributes, or none");
 }
