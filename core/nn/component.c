@@ -143,14 +143,15 @@ static tn_status check_size(const struct check *c, int64_t value)
     return check_min(c, (double)value);
 }
 
-static tn_status check_ints(const struct check *c, int allow_four, const char *wanted)
+/* A number, or a list of one of two lengths. */
+static tn_status check_ints(const struct check *c, uint32_t few, uint32_t many, const char *wanted)
 {
     if (c->given->type == TN_ATTR_INT)
         return check_size(c, c->given->u.i);
     if (c->given->type != TN_ATTR_INTS)
         return wrong_type(c, wanted);
     uint32_t n = c->given->count;
-    if (n != 2 && !(n == 1 && !allow_four) && !(n == 4 && allow_four))
+    if (n != few && n != many)
         return wrong_type(c, wanted);
     for (uint32_t i = 0; i < n; i++) {
         tn_status status = check_size(c, c->given->u.ints[i]);
@@ -158,6 +159,22 @@ static tn_status check_ints(const struct check *c, int allow_four, const char *w
             return status;
     }
     return TN_OK;
+}
+
+static tn_status check_padding(const struct check *c)
+{
+    const struct tn_attr *given = c->given;
+    if (given->type == TN_ATTR_STRING)
+        return strcmp(given->u.s, "valid") == 0 || strcmp(given->u.s, "same") == 0
+                   ? TN_OK
+                   : wrong_type(c, "'valid', 'same', or whole numbers");
+    if (c->option->type == TN_OPTION_PADDING)
+        return check_ints(c, 2, 4,
+                          "'valid', 'same', a whole number, [height, width] or "
+                          "[top, left, bottom, right]");
+    return check_ints(c, 3, 6,
+                      "'valid', 'same', a whole number, [depth, height, width] or "
+                      "[front, top, left, back, bottom, right]");
 }
 
 static tn_status check_list(const struct check *c)
@@ -193,17 +210,14 @@ static tn_status check_value(const struct check *c)
     case TN_OPTION_STRING:
         return check_choice(c);
     case TN_OPTION_PAIR:
-        return check_ints(c, 0, "a whole number or two: [height, width]");
+        return check_ints(c, 1, 2, "a whole number or two: [height, width]");
+    case TN_OPTION_TRIPLE:
+        return check_ints(c, 3, 3, "a whole number or three: [depth, height, width]");
     case TN_OPTION_INTS:
         return check_list(c);
     case TN_OPTION_PADDING:
-        if (given->type == TN_ATTR_STRING)
-            return strcmp(given->u.s, "valid") == 0 || strcmp(given->u.s, "same") == 0
-                       ? TN_OK
-                       : wrong_type(c, "'valid', 'same', or whole numbers");
-        return check_ints(c, 1,
-                          "'valid', 'same', a whole number, [height, width] or "
-                          "[top, left, bottom, right]");
+    case TN_OPTION_PADDING_3D:
+        return check_padding(c);
     }
     return TN_OK;
 }

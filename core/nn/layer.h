@@ -42,14 +42,22 @@ tn_value tn_layer_fail(const struct tn_layer_ctx *ctx, const char *fmt, ...) TN_
 /* Input i's shape; fails by name when its rank is not in [min, max]: check for 0 returned. */
 int tn_layer_rank(const struct tn_layer_ctx *ctx, size_t input, uint32_t min, uint32_t max,
                   struct tn_shape *out_shape);
-/* Explicit pads of a window over height and width: top, left, bottom, right. "same" is
- * TensorFlow's: output = ceil(input / stride), the odd cell at the end. 0 on failure. */
-int tn_layer_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input,
-                  const int64_t kernel[2], const int64_t strides[2], const int64_t dilations[2],
-                  int64_t out_pads[4]);
-/* The same for a window over one axis: begin, end. */
-int tn_layer_line_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input, int64_t kernel,
-                       int64_t stride, int64_t dilation, int64_t out_pads[2]);
+#define TN_LAYER_AXES 3
+/* The window of a convolution or a pool over its input's last `axes` dims. */
+struct tn_layer_window {
+    uint32_t axes;
+    int64_t kernel[TN_LAYER_AXES], strides[TN_LAYER_AXES], dilations[TN_LAYER_AXES];
+    int64_t pads[2 * TN_LAYER_AXES]; /* begin of each axis, then end of each */
+    int is_same;                     /* TensorFlow's: ceil(input / stride), odd cell at the end */
+    const char *auto_pad;            /* for the operator: SAME_UPPER, or NOTSET */
+};
+/* Reads the options: `kernel` is "kernel_size", or "pool_size" of a pool, whose strides default to
+ * it and which has no dilation. 0 on failure. */
+int tn_layer_window(const struct tn_layer_ctx *ctx, uint32_t axes, const char *kernel,
+                    struct tn_layer_window *out_window);
+/* Fails by name of the axis where no window fits into the padded input: check for 0 returned. */
+int tn_layer_fits(const struct tn_layer_ctx *ctx, const struct tn_shape *input,
+                  const struct tn_layer_window *window);
 
 extern const char *const tn_activation_names[];
 extern const char *const tn_initializer_names[];

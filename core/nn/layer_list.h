@@ -2,6 +2,8 @@
 LAYER(dense)
 LAYER(conv1d)
 LAYER(conv2d)
+LAYER(conv3d)
+LAYER(conv_transpose1d)
 LAYER(conv_transpose2d)
 LAYER(max_pool1d)
 LAYER(avg_pool1d)

@@ -139,64 +139,66 @@ int tn_layer_rank(const struct tn_layer_ctx *ctx, size_t input, uint32_t min, ui
     return 0;
 }
 
-int tn_layer_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input,
-                  const int64_t kernel[2], const int64_t strides[2], const int64_t dilations[2],
-                  int64_t out_pads[4])
+/* Larger numbers would overflow products before any check of a fit. */
+static int check_size(const struct tn_layer_ctx *ctx, const char *option, int64_t value)
 {
-    enum tn_padding_mode mode = tn_options_padding(&ctx->options, "padding", out_pads);
-    for (int axis = 0; axis < 2; axis++) {
+    if (value <= INT32_MAX)
+        return 1;
+    tn_layer_fail(ctx, "option '%s' is %lld; it must be at most %d", option, (long long)value,
+                  INT32_MAX);
+    return 0;
+}
+
+int tn_layer_window(const struct tn_layer_ctx *ctx, uint32_t axes, const char *kernel,
+                    struct tn_layer_window *out)
+{
+    const struct tn_options *o = &ctx->options;
+    int is_pool = strcmp(kernel, "pool_size") == 0;
+    *out = (struct tn_layer_window){.axes = axes, .dilations = {1, 1, 1}};
+    tn_options_numbers(o, kernel, axes, out->kernel);
+    tn_options_numbers(o, tn_options_has(o, "strides") ? "strides" : kernel, axes, out->strides);
+    if (!is_pool)
+        tn_options_numbers(o, "dilation_rate", axes, out->dilations);
+    if (!tn_options_padding(o, axes, out->pads, &out->is_same)) {
+        tn_layer_fail(ctx, axes == 1
+                               ? "padding of one axis is valid, same, a number, or [begin, end]"
+                               : "padding has the wrong number of entries");
+        return 0;
+    }
+    out->auto_pad = out->is_same ? "SAME_UPPER" : "NOTSET";
+    for (uint32_t axis = 0; axis < axes; axis++)
+        if (!check_size(ctx, kernel, out->kernel[axis]) ||
+            !check_size(ctx, "strides", out->strides[axis]) ||
+            !check_size(ctx, "dilation_rate", out->dilations[axis]) ||
+            !check_size(ctx, "padding", TN_MAX(out->pads[axis], out->pads[axis + axes])))
+            return 0;
+    return 1;
+}
+
+int tn_layer_fits(const struct tn_layer_ctx *ctx, const struct tn_shape *input,
+                  const struct tn_layer_window *window)
+{
+    static const char *const names[TN_LAYER_AXES][TN_LAYER_AXES] = {
+        {"length"}, {"height", "width"}, {"depth", "height", "width"}};
+    static const char *const unknown[TN_LAYER_AXES] = {"the length", "height and width",
+                                                       "depth, height and width"};
+    for (uint32_t axis = 0; axis < window->axes; axis++) {
         int64_t size = input->dim[2 + axis];
-        int64_t reach = (kernel[axis] - 1) * dilations[axis] + 1;
+        int64_t reach = (window->kernel[axis] - 1) * window->dilations[axis] + 1;
+        int64_t padded = size + window->pads[axis] + window->pads[axis + window->axes];
         if (size < 0) {
-            tn_layer_fail(ctx, "height and width must be known when the model is built");
+            tn_layer_fail(ctx, "%s must be known when the model is built",
+                          unknown[window->axes - 1]);
             return 0;
         }
-        if (mode == TN_PAD_SAME) {
-            int64_t out = (size + strides[axis] - 1) / strides[axis];
-            int64_t total = TN_MAX((out - 1) * strides[axis] + reach - size, 0);
-            out_pads[axis] = total / 2;
-            out_pads[axis + 2] = total - total / 2;
-        }
-        int64_t padded = size + out_pads[axis] + out_pads[axis + 2];
-        if (reach > padded) {
+        if (reach > padded && !window->is_same) {
             tn_layer_fail(ctx,
                           "a window of %lld does not fit into %s %lld (%lld with padding): use a "
                           "smaller window or padding: same",
-                          (long long)reach, axis == 0 ? "height" : "width", (long long)size,
+                          (long long)reach, names[window->axes - 1][axis], (long long)size,
                           (long long)padded);
             return 0;
         }
     }
     return 1;
-}
-
-int tn_layer_line_pads(const struct tn_layer_ctx *ctx, const struct tn_shape *input, int64_t kernel,
-                       int64_t stride, int64_t dilation, int64_t out_pads[2])
-{
-    int64_t given[4], size = input->dim[2], reach = (kernel - 1) * dilation + 1;
-    enum tn_padding_mode mode = tn_options_padding(&ctx->options, "padding", given);
-    if (size < 0) {
-        tn_layer_fail(ctx, "the length must be known when the model is built");
-        return 0;
-    }
-    if (given[0] != given[2] || given[1] != given[3]) {
-        tn_layer_fail(ctx, "padding of one axis is valid, same, a number, or [begin, end]");
-        return 0;
-    }
-    out_pads[0] = given[0];
-    out_pads[1] = given[1];
-    if (mode == TN_PAD_SAME) {
-        int64_t out = (size + stride - 1) / stride;
-        int64_t total = TN_MAX((out - 1) * stride + reach - size, 0);
-        out_pads[0] = total / 2;
-        out_pads[1] = total - total / 2;
-    }
-    int64_t padded = size + out_pads[0] + out_pads[1];
-    if (reach <= padded)
-        return 1;
-    tn_layer_fail(ctx,
-                  "a window of %lld does not fit into length %lld (%lld with padding): use a "
-                  "smaller window or padding: same",
-                  (long long)reach, (long long)size, (long long)padded);
-    return 0;
 }

@@ -54,31 +54,30 @@ const char *tn_options_string(const struct tn_options *options, const char *name
     return attr ? attr->u.s : find_default(options, name);
 }
 
-void tn_options_pair(const struct tn_options *options, const char *name, int64_t out_pair[2])
+void tn_options_numbers(const struct tn_options *options, const char *name, uint32_t n,
+                        int64_t *out_numbers)
 {
     const struct tn_attr *attr = find_given(options, name);
-    if (attr && attr->type == TN_ATTR_INTS) {
-        out_pair[0] = attr->u.ints[0];
-        out_pair[1] = attr->u.ints[attr->count - 1];
-        return;
-    }
-    out_pair[0] = out_pair[1] = tn_options_int(options, name);
+    int is_list = attr && attr->type == TN_ATTR_INTS;
+    for (uint32_t i = 0; i < n; i++)
+        out_numbers[i] =
+            is_list ? attr->u.ints[attr->count == 1 ? 0 : i] : tn_options_int(options, name);
 }
 
-enum tn_padding_mode tn_options_padding(const struct tn_options *options, const char *name,
-                                        int64_t out_pads[4])
+int tn_options_padding(const struct tn_options *options, uint32_t axes, int64_t *out_pads,
+                       int *out_same)
 {
-    const struct tn_attr *attr = find_given(options, name);
-    memset(out_pads, 0, 4 * sizeof(*out_pads));
+    const struct tn_attr *attr = find_given(options, "padding");
+    memset(out_pads, 0, 2 * axes * sizeof(*out_pads));
+    *out_same = 0;
     if (!attr || attr->type == TN_ATTR_STRING) {
-        const char *text = attr ? attr->u.s : find_default(options, name);
-        return text && strcmp(text, "same") == 0 ? TN_PAD_SAME : TN_PAD_VALID;
+        const char *text = attr ? attr->u.s : find_default(options, "padding");
+        *out_same = text && strcmp(text, "same") == 0;
+        return 1;
     }
-    for (int i = 0; i < 4; i++) {
-        if (attr->type == TN_ATTR_INT)
-            out_pads[i] = attr->u.i;
-        else
-            out_pads[i] = attr->u.ints[attr->count == 4 ? i : i % 2];
-    }
-    return TN_PAD_EXPLICIT;
+    if (attr->type == TN_ATTR_INTS && attr->count != axes && attr->count != 2 * axes)
+        return 0;
+    for (uint32_t i = 0; i < 2 * axes; i++)
+        out_pads[i] = attr->type == TN_ATTR_INT ? attr->u.i : attr->u.ints[i % attr->count];
+    return 1;
 }

@@ -34,6 +34,16 @@
         .name = (key), .type = TN_OPTION_PADDING, .has_min = 1, .min = 0, .dflt = (dflt_text), \
         .doc = (text)                                                                          \
     }
+#define OPT_TRIPLE(key, low, dflt_text, text)                                                     \
+    {                                                                                             \
+        .name = (key), .type = TN_OPTION_TRIPLE, .has_min = 1, .min = (low), .dflt = (dflt_text), \
+        .required = (dflt_text) == NULL, .doc = (text)                                            \
+    }
+#define OPT_PADDING_3D(key, dflt_text, text)                                                      \
+    {                                                                                             \
+        .name = (key), .type = TN_OPTION_PADDING_3D, .has_min = 1, .min = 0, .dflt = (dflt_text), \
+        .doc = (text)                                                                             \
+    }
 
 /* The index-th longer name that stands for the component of that name; NULL: no more of them. */
 const char *tn_component_alias(tn_component_kind kind, const char *name, size_t index);
@@ -49,13 +59,14 @@ double tn_options_float(const struct tn_options *options, const char *name);
 const char *tn_options_string(const struct tn_options *options, const char *name);
 /* 1 if given or defaulted; an option without default may be absent. */
 int tn_options_has(const struct tn_options *options, const char *name);
-/* One number counts for both. */
-void tn_options_pair(const struct tn_options *options, const char *name, int64_t out_pair[2]);
+/* `n` numbers, of which one may stand for all. */
+void tn_options_numbers(const struct tn_options *options, const char *name, uint32_t n,
+                        int64_t *out_numbers);
 
-/* TN_PAD_SAME is resolved by the layer, which knows the input's size. */
-enum tn_padding_mode { TN_PAD_VALID, TN_PAD_SAME, TN_PAD_EXPLICIT };
-/* out_pads: top, left, bottom, right; zeros unless explicit. */
-enum tn_padding_mode tn_options_padding(const struct tn_options *options, const char *name,
-                                        int64_t out_pads[4]);
+/* `padding` of a window over `axes` axes: the begin of each, then the end of each; one number for
+ * each axis counts on either side, one number everywhere. Zeros unless there are numbers; "same" is
+ * in *out_same. 0 when there are as many numbers as other windows have. */
+int tn_options_padding(const struct tn_options *options, uint32_t axes, int64_t *out_pads,
+                       int *out_same);
 
 #endif

@@ -102,10 +102,11 @@ static void describe(struct schema *s, json_t *json, const char *doc, const char
 static json_t *padding_schema(struct schema *s, const struct tn_option *option)
 {
     static const char *const words[] = {"valid", "same", NULL};
-    json_t *two = list_of(s, integer_from(s, option->has_min, option->min), 2, 2);
-    json_t *four = list_of(s, integer_from(s, option->has_min, option->min), 4, 4);
+    size_t axes = option->type == TN_OPTION_PADDING ? 2 : 3;
+    json_t *few = list_of(s, integer_from(s, option->has_min, option->min), axes, axes);
+    json_t *many = list_of(s, integer_from(s, option->has_min, option->min), 2 * axes, 2 * axes);
     return keep(s, json_pack("{s:[o, o, o, o]}", "anyOf", names_schema(s, words),
-                             integer_from(s, option->has_min, option->min), two, four));
+                             integer_from(s, option->has_min, option->min), few, many));
 }
 
 static json_t *option_value(struct schema *s, const struct tn_option *option)
@@ -126,11 +127,15 @@ static json_t *option_value(struct schema *s, const struct tn_option *option)
     case TN_OPTION_PAIR:
         return any_of(s, integer_from(s, option->has_min, option->min),
                       list_of(s, integer_from(s, option->has_min, option->min), 1, 2));
+    case TN_OPTION_TRIPLE:
+        return any_of(s, integer_from(s, option->has_min, option->min),
+                      list_of(s, integer_from(s, option->has_min, option->min), 3, 3));
     case TN_OPTION_INTS:
         return any_of(
             s, integer_from(s, option->has_min, option->min),
             list_of(s, integer_from(s, option->has_min, option->min), 1, TN_MAX_RANK - 1));
     case TN_OPTION_PADDING:
+    case TN_OPTION_PADDING_3D:
         return padding_schema(s, option);
     }
     return NULL;

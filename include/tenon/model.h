@@ -20,7 +20,9 @@ typedef enum tn_option_type {
     TN_OPTION_STRING, /* one of `choices` if there are any */
     TN_OPTION_PAIR,   /* an int, or two ints: height and width */
     TN_OPTION_INTS,   /* an int or a list of up to 7 */
-    TN_OPTION_PADDING /* "valid", "same", an int, two ints, or four: top, left, bottom, right */
+    TN_OPTION_PADDING, /* "valid", "same", an int, two ints, or four: top, left, bottom, right */
+    TN_OPTION_TRIPLE,  /* an int, or three ints: depth, height and width */
+    TN_OPTION_PADDING_3D /* "valid", "same", an int, three ints, or six: begins, then ends */
 } tn_option_type;
 
 struct tn_option {

@@ -47,6 +47,7 @@ IMAGES = """
 SEQUENCES = """
   - {layer: reshape, target_shape: [28, 28]}
   - {layer: conv1d, filters: 14, kernel_size: 3, padding: same}
+  - {layer: conv_transpose1d, filters: 14, kernel_size: 3, padding: same}
   - max_pool1d
   - {layer: reshape, target_shape: [14, 14]}
   - {layer: lstm, units: 8, bidirectional: true, return_sequences: true}
@@ -62,6 +63,13 @@ SEQUENCES = """
   - {layer: add, inputs: [a, b]}
   - {layer: dense, name: logits, units: 10}
 """
+VOLUMES = """
+  - {layer: reshape, target_shape: [1, 7, 14, 8]}
+  - {layer: conv3d, filters: 4, kernel_size: [2, 3, 2], strides: [1, 2, 2], padding: same, activation: relu}
+  - {layer: conv3d, filters: 4, kernel_size: 3, groups: 2}
+  - flatten
+  - {layer: dense, name: logits, units: 10}
+"""
 WORDS = """
   - flatten
   - {layer: op, op: cast, attrs: "dtype=i32"}
@@ -69,7 +77,7 @@ WORDS = """
   - flatten
   - {layer: dense, name: logits, units: 10}
 """
-NETS = {"images": IMAGES, "sequences": SEQUENCES, "words": WORDS}
+NETS = {"images": IMAGES, "sequences": SEQUENCES, "volumes": VOLUMES, "words": WORDS}
 
 
 def devices():

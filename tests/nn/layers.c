@@ -77,6 +77,43 @@ ON_EACH(layers, same_padding_of_conv_transpose2d)
     tn_model_destroy(&model);
 }
 
+/* Ones over 2 x 2 x 2: each cell and those behind it, of which there are none at the end. */
+ON_EACH(layers, same_padding_of_conv3d)
+{
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(1, 2, 2, 2));
+    const struct tn_attr options[] = {TN_AI("filters", 1), TN_AI("kernel_size", 2),
+                                      TN_AS("padding", "same"),
+                                      TN_AS("kernel_initializer", "ones")};
+    float y[8];
+    add_layer(model, (struct tn_layer_spec){.type = "conv3d", .options = options, .n_options = 4});
+    tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(1, 1, 2, 2, 2), 0), 0);
+    set_f32(plan, "x", (const float[]){1, 2, 3, 4, 5, 6, 7, 8}, 8);
+    run(plan);
+    get_f32(plan, "y", y, 8);
+    expect_close(y, (const float[]){36, 20, 22, 12, 26, 14, 15, 8}, 8, 1e-6, 0, "y");
+    tn_model_destroy(&model);
+}
+
+/* 1 2 3 spread ones over three cells, two apart: 1 1 3 2 5 3 3, of which "same" cuts the last. */
+ON_EACH(layers, same_padding_of_conv_transpose1d)
+{
+    tn_session *session = open_session(*on);
+    tn_model *model = new_model("x", TN_SHAPE(1, 3));
+    const struct tn_attr options[] = {TN_AI("filters", 1), TN_AI("kernel_size", 3),
+                                      TN_AI("strides", 2), TN_AS("padding", "same"),
+                                      TN_AS("kernel_initializer", "ones")};
+    float y[6];
+    add_layer(model, (struct tn_layer_spec){
+                         .type = "conv_transpose1d", .options = options, .n_options = 5});
+    tn_plan *plan = plan_of(session, graph_of(model, TN_SHAPE(1, 1, 3), 0), 0);
+    set_f32(plan, "x", (const float[]){1, 2, 3}, 3);
+    run(plan);
+    get_f32(plan, "y", y, 6);
+    expect_close(y, (const float[]){1, 1, 3, 2, 5, 3}, 6, 1e-6, 0, "y");
+    tn_model_destroy(&model);
+}
+
 /* y = (x W + b) W + b with one W and b. */
 ON_EACH(layers, shared_weights)
 {

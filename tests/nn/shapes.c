@@ -6,7 +6,8 @@
 #include "tenon/model.h"
 
 static const int64_t three[] = {3, 3, 3}, two[] = {3, 2}, ones[] = {1, 1}, seven[] = {15, 7},
-                     sides[] = {0, 1, 2, 0}, wrong[] = {4, 4};
+                     sides[] = {0, 1, 2, 0}, wrong[] = {4, 4}, box[] = {1, 3, 2},
+                     faces[] = {0, 1, 2, 1, 0, 0};
 
 struct layer_case {
     const char *type;
@@ -20,6 +21,10 @@ struct layer_case {
 #define IMAGE                         \
     {                                 \
         .rank = 3, .dim = { 3, 7, 5 } \
+    }
+#define VOLUME                           \
+    {                                    \
+        .rank = 4, .dim = { 2, 4, 7, 5 } \
     }
 #define STEPS                      \
     {                              \
@@ -112,6 +117,73 @@ static const struct layer_case cases[] = {
      60,
      NULL},
     {"conv_transpose2d", IMAGE, {INT("filters", 4), K3, INT("groups", 3)}, {0}, 0, "3 groups must"},
+    {"conv_transpose1d", LINE, {INT("filters", 6), K3}, {2, {6, 11}}, 60, NULL},
+    {"conv_transpose1d",
+     LINE,
+     {INT("filters", 6), K3, TEXT("padding", "same"), INT("strides", 2)},
+     {2, {6, 18}},
+     60,
+     NULL},
+    {"conv_transpose1d",
+     LINE,
+     {INT("filters", 6), INT("kernel_size", 2), TEXT("padding", "same"), INT("strides", 3)},
+     {2, {6, 27}},
+     42,
+     NULL},
+    {"conv_transpose1d",
+     LINE,
+     {INT("filters", 6), K3, INT("output_padding", 1), INT("strides", 2)},
+     {2, {6, 20}},
+     60,
+     NULL},
+    {"conv_transpose1d",
+     LINE,
+     {INT("filters", 6), K3, LIST("padding", 2, two), INT("groups", 3)},
+     {2, {6, 6}},
+     24,
+     NULL},
+    {"conv_transpose1d", LINE, {INT("filters", 4), K3, INT("groups", 3)}, {0}, 0, "3 groups must"},
+    {"conv_transpose1d",
+     LINE,
+     {INT("filters", 4), K3, LIST("padding", 4, sides)},
+     {0},
+     0,
+     "[begin, end]"},
+    {"conv_transpose1d",
+     LINE,
+     {INT("filters", 4), INT("kernel_size", 3000000000)},
+     {0},
+     0,
+     "option 'kernel_size' is 3000000000; it must be at most 2147483647"},
+    {"conv3d", VOLUME, {INT("filters", 6), K3}, {4, {6, 2, 5, 3}}, 330, NULL},
+    {"conv3d",
+     VOLUME,
+     {INT("filters", 6), K3, TEXT("padding", "same"), INT("strides", 2)},
+     {4, {6, 2, 4, 3}},
+     330,
+     NULL},
+    {"conv3d",
+     VOLUME,
+     {INT("filters", 4), LIST("kernel_size", 3, box), INT("groups", 2), LIST("strides", 3, box)},
+     {4, {4, 4, 2, 2}},
+     28,
+     NULL},
+    {"conv3d",
+     VOLUME,
+     {INT("filters", 2), K3, LIST("padding", 3, box), INT("dilation_rate", 2)},
+     {4, {2, 2, 9, 5}},
+     110,
+     NULL},
+    {"conv3d",
+     VOLUME,
+     {INT("filters", 2), K3, LIST("padding", 6, faces), INT("use_bias", 0)},
+     {4, {2, 3, 6, 5}},
+     108,
+     NULL},
+    {"conv3d", VOLUME, {INT("filters", 2), LIST("kernel_size", 2, two)}, {0}, 0, "kernel_size"},
+    {"conv3d", VOLUME, {INT("filters", 2), K3, LIST("padding", 4, sides)}, {0}, 0, "padding"},
+    {"conv3d", VOLUME, {INT("filters", 2), INT("kernel_size", 5)}, {0}, 0, "into depth 4"},
+    {"conv3d", IMAGE, {INT("filters", 2), K3}, {0}, 0, "needs an input of rank 5, not 4"},
     {"max_pool1d", LINE, {{NULL}}, {2, {3, 4}}, 0, NULL},
     {"max_pool1d", LINE, {INT("ceil_mode", 1), INT("strides", 4)}, {2, {3, 3}}, 0, NULL},
     {"avg_pool1d", LINE, {INT("pool_size", 4), TEXT("padding", "same")}, {2, {3, 3}}, 0, NULL},

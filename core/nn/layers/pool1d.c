@@ -19,20 +19,20 @@ static const struct tn_option avg_options[] = {
 static tn_value build(const struct tn_layer_ctx *ctx, const char *op, size_t n_out)
 {
     const struct tn_options *o = &ctx->options;
+    struct tn_layer_window w;
     struct tn_shape in;
-    int64_t kernel = tn_options_int(o, "pool_size"), stride = kernel, pads[2];
     tn_value out[2];
-    if (tn_options_has(o, "strides"))
-        stride = tn_options_int(o, "strides");
-    if (!tn_layer_rank(ctx, 0, 3, 3, &in) || !tn_layer_line_pads(ctx, &in, kernel, stride, 1, pads))
+    if (!tn_layer_rank(ctx, 0, 3, 3, &in) || !tn_layer_window(ctx, 1, "pool_size", &w) ||
+        !tn_layer_fits(ctx, &in, &w))
         return TN_NONE;
-    struct tn_attr attrs[5] = {
-        TN_AV("kernel", 1, &kernel),
-        TN_AV("strides", 1, &stride),
-        TN_AV("pads", 2, pads),
+    struct tn_attr attrs[6] = {
+        TN_AV("kernel", 1, w.kernel),
+        TN_AV("strides", 1, w.strides),
+        TN_AV("pads", 2, w.pads),
+        TN_AS("auto_pad", w.auto_pad),
         TN_AI("ceil_mode", tn_options_int(o, "ceil_mode")),
     };
-    size_t n_attrs = 4;
+    size_t n_attrs = 5;
     if (n_out == 1) {
         const struct tn_attr include =
             TN_AI("count_include_pad", tn_options_int(o, "count_include_pad"));

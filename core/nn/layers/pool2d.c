@@ -25,29 +25,16 @@ static const struct tn_option avg_options[] = {
     OPT_BOOL("count_include_pad", "false", "padding cells count in the mean"),
 };
 
-struct window {
-    int64_t kernel[2], strides[2], pads[4];
-};
-
-static int read_window(const struct tn_layer_ctx *ctx, struct window *out)
+static int read_window(const struct tn_layer_ctx *ctx, struct tn_layer_window *out)
 {
-    const int64_t dilations[2] = {1, 1};
     struct tn_shape in;
-    if (!tn_layer_rank(ctx, 0, 4, 4, &in))
-        return 0;
-    tn_options_pair(&ctx->options, "pool_size", out->kernel);
-    if (tn_options_has(&ctx->options, "strides")) {
-        tn_options_pair(&ctx->options, "strides", out->strides);
-    } else {
-        out->strides[0] = out->kernel[0];
-        out->strides[1] = out->kernel[1];
-    }
-    return tn_layer_pads(ctx, &in, out->kernel, out->strides, dilations, out->pads);
+    return tn_layer_rank(ctx, 0, 4, 4, &in) && tn_layer_window(ctx, 2, "pool_size", out) &&
+           tn_layer_fits(ctx, &in, out);
 }
 
 static tn_value build_max(const struct tn_layer_ctx *ctx)
 {
-    struct window w;
+    struct tn_layer_window w;
     tn_value out[2];
     if (!read_window(ctx, &w))
         return TN_NONE;
@@ -55,6 +42,7 @@ static tn_value build_max(const struct tn_layer_ctx *ctx)
         TN_AV("kernel", 2, w.kernel),
         TN_AV("strides", 2, w.strides),
         TN_AV("pads", 4, w.pads),
+        TN_AS("auto_pad", w.auto_pad),
         TN_AI("ceil_mode", tn_options_int(&ctx->options, "ceil_mode")),
     };
     tn_graph_op(ctx->graph, "max_pool2d", ctx->in, 1, attrs, TN_LEN(attrs), out, 2);
@@ -63,13 +51,14 @@ static tn_value build_max(const struct tn_layer_ctx *ctx)
 
 static tn_value build_avg(const struct tn_layer_ctx *ctx)
 {
-    struct window w;
+    struct tn_layer_window w;
     if (!read_window(ctx, &w))
         return TN_NONE;
     const struct tn_attr attrs[] = {
         TN_AV("kernel", 2, w.kernel),
         TN_AV("strides", 2, w.strides),
         TN_AV("pads", 4, w.pads),
+        TN_AS("auto_pad", w.auto_pad),
         TN_AI("ceil_mode", tn_options_int(&ctx->options, "ceil_mode")),
         TN_AI("count_include_pad", tn_options_int(&ctx->options, "count_include_pad")),
     };
