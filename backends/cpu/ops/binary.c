@@ -110,25 +110,25 @@ CPU_BINARY_ROW(pow_u8, uint8_t, uint8_t, pow_of_u64(x, y))
 #define NUMBERS(op) op##_f32, op##_f64, op##_i32, op##_i64, op##_u8
 #define ONLY(op) op##_f32, op##_f64
 static const struct cpu_binary_entry rows[] = {
-    {"add", NUMBERS(add), CPU_GRAIN},
-    {"sub", NUMBERS(sub), CPU_GRAIN},
-    {"mul", NUMBERS(mul), CPU_GRAIN},
-    {"div", NUMBERS(div), CPU_GRAIN},
-    {"pow", NUMBERS(pow), CPU_GRAIN / 16},
-    {"mod", NUMBERS(mod), CPU_GRAIN / 16},
-    {"mod_fmod", NUMBERS(mod_fmod), CPU_GRAIN / 16},
-    {"atan2", ONLY(atan2), .grain = CPU_GRAIN / 16},
-    {"maximum", NUMBERS(maximum), CPU_GRAIN},
-    {"minimum", NUMBERS(minimum), CPU_GRAIN},
-    {"equal", NUMBERS(equal), CPU_GRAIN},
-    {"not_equal", NUMBERS(not_equal), CPU_GRAIN},
-    {"less", NUMBERS(less), CPU_GRAIN},
-    {"less_equal", NUMBERS(less_equal), CPU_GRAIN},
-    {"greater", NUMBERS(greater), CPU_GRAIN},
-    {"greater_equal", NUMBERS(greater_equal), CPU_GRAIN},
-    {"logical_and", .u8 = logical_and_u8, .grain = CPU_GRAIN},
-    {"logical_or", .u8 = logical_or_u8, .grain = CPU_GRAIN},
-    {"logical_xor", .u8 = logical_xor_u8, .grain = CPU_GRAIN},
+    {"add", {NUMBERS(add)}, CPU_GRAIN},
+    {"sub", {NUMBERS(sub)}, CPU_GRAIN},
+    {"mul", {NUMBERS(mul)}, CPU_GRAIN},
+    {"div", {NUMBERS(div)}, CPU_GRAIN},
+    {"pow", {NUMBERS(pow)}, CPU_GRAIN / 16},
+    {"mod", {NUMBERS(mod)}, CPU_GRAIN / 16},
+    {"mod_fmod", {NUMBERS(mod_fmod)}, CPU_GRAIN / 16},
+    {"atan2", {ONLY(atan2)}, .grain = CPU_GRAIN / 16},
+    {"maximum", {NUMBERS(maximum)}, CPU_GRAIN},
+    {"minimum", {NUMBERS(minimum)}, CPU_GRAIN},
+    {"equal", {NUMBERS(equal)}, CPU_GRAIN},
+    {"not_equal", {NUMBERS(not_equal)}, CPU_GRAIN},
+    {"less", {NUMBERS(less)}, CPU_GRAIN},
+    {"less_equal", {NUMBERS(less_equal)}, CPU_GRAIN},
+    {"greater", {NUMBERS(greater)}, CPU_GRAIN},
+    {"greater_equal", {NUMBERS(greater_equal)}, CPU_GRAIN},
+    {"logical_and", {[CPU_ROW_U8] = logical_and_u8}, .grain = CPU_GRAIN},
+    {"logical_or", {[CPU_ROW_U8] = logical_or_u8}, .grain = CPU_GRAIN},
+    {"logical_xor", {[CPU_ROW_U8] = logical_xor_u8}, .grain = CPU_GRAIN},
     {.name = NULL},
 };
 
@@ -158,21 +158,8 @@ static const struct cpu_binary_entry *find(const struct cpu_query *q)
 static cpu_binary_row find_row(const struct cpu_query *q)
 {
     const struct cpu_binary_entry *e = find(q);
-    switch (e ? q->in[0]->dtype : 0) {
-    case TNB_F32:
-        return e->f32;
-    case TNB_F64:
-        return e->f64;
-    case TNB_I32:
-        return e->i32;
-    case TNB_I64:
-        return e->i64;
-    case TNB_U8:
-    case TNB_BOOL:
-        return e->u8;
-    default:
-        return NULL;
-    }
+    int type = cpu_row_type(q->in[0]->dtype);
+    return e && type != CPU_ROW_TYPES ? e->row[type] : NULL;
 }
 
 bool CPU_SYM(cpu_binary_supports)(const struct cpu_query *q, char why[CPU_WHY])

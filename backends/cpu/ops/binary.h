@@ -48,7 +48,7 @@ typedef void (*cpu_binary_row)(void *o, const void *a, const void *b, int64_t sa
 
 struct cpu_binary_entry {
     const char *name;
-    cpu_binary_row f32, f64, i32, i64, u8;
+    cpu_binary_row row[CPU_ROW_TYPES];
     int64_t grain;
     struct cpu_param_names params;
 };

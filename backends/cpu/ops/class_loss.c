@@ -307,7 +307,7 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     s->smoothing = (float)tnb_attr_float(q->node, "label_smoothing", 0);
     s->margin = (float)tnb_attr_float(q->node, "margin", 0);
     s->plain = s->kind == SPARSE && s->reduction == NONE && s->ignore == INT64_MIN &&
-               s->smoothing == 0 && !present(q, s->at) && !present(q, s->at + 1);
+               s->smoothing == 0 && s->per > 0 && !present(q, s->at) && !present(q, s->at + 1);
     if (s->reduction != NONE)
         k->ws_bytes = grad ? sizeof(double) : (uint64_t)(s->rows + 1) * 2 * sizeof(double);
     k->run = grad ? backward_run : forward_run;

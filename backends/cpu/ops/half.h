@@ -9,51 +9,38 @@
 
 #include "ops.h"
 
-CPU_INLINE uint32_t cpu_bits_of(float f)
-{
-    uint32_t u;
-    memcpy(&u, &f, sizeof u);
-    return u;
-}
-
-CPU_INLINE float cpu_of_bits(uint32_t u)
-{
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
 CPU_INLINE float cpu_from_f16(uint16_t h)
 {
     uint32_t sign = (uint32_t)(h & 0x8000u) << 16, a = h & 0x7fffu;
     if (a < 0x400u) /* subnormal: a counts 2^-24 */
-        return cpu_of_bits(sign | cpu_bits_of((float)a * 0x1p-24f));
+        return cpu_from_bits(sign | cpu_bits((float)a * 0x1p-24f));
     if (a >= 0x7c00u) /* infinite or NaN; a signalling one is made quiet */
-        return cpu_of_bits(sign | 0x7f800000u | (a & 0x3ffu) << 13 | (a > 0x7c00u ? 0x400000u : 0));
-    return cpu_of_bits(sign | ((a << 13) + 0x38000000u));
+        return cpu_from_bits(sign | 0x7f800000u | (a & 0x3ffu) << 13 |
+                             (a > 0x7c00u ? 0x400000u : 0));
+    return cpu_from_bits(sign | ((a << 13) + 0x38000000u));
 }
 
 CPU_INLINE uint16_t cpu_to_f16(float f)
 {
-    uint32_t u = cpu_bits_of(f), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
+    uint32_t u = cpu_bits(f), sign = u >> 16 & 0x8000u, a = u & 0x7fffffffu;
     if (a > 0x7f800000u)
         return (uint16_t)(sign | 0x7e00u | (a >> 13 & 0x3ffu));
     if (a >= 0x477ff000u) /* 65520 and more round to infinity */
         return (uint16_t)(sign | 0x7c00u);
     if (a < 0x38800000u) /* below 2^-14: the sum's last place is 2^-24, and the FPU rounds */
-        return (uint16_t)(sign | (cpu_bits_of(cpu_of_bits(a) + 0.5f) - cpu_bits_of(0.5f)));
+        return (uint16_t)(sign | (cpu_bits(cpu_from_bits(a) + 0.5f) - cpu_bits(0.5f)));
     a += 0xfffu + (a >> 13 & 1u);
     return (uint16_t)(sign | (a - 0x38000000u) >> 13);
 }
 
 CPU_INLINE float cpu_from_bf16(uint16_t h)
 {
-    return cpu_of_bits((uint32_t)h << 16);
+    return cpu_from_bits((uint32_t)h << 16);
 }
 
 CPU_INLINE uint16_t cpu_to_bf16(float f)
 {
-    uint32_t u = cpu_bits_of(f);
+    uint32_t u = cpu_bits(f);
     uint32_t rounded = (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
     return (uint16_t)((u & 0x7fffffffu) > 0x7f800000u ? u >> 16 | 0x40u : rounded);
 }
@@ -63,11 +50,11 @@ CPU_INLINE uint16_t cpu_to_bf16(float f)
 CPU_INLINE float cpu_odd_f32(double d)
 {
     float f = (float)d;
-    uint32_t u = cpu_bits_of(f);
+    uint32_t u = cpu_bits(f);
     double size = d < 0 ? -d : d, got = f < 0 ? -(double)f : (double)f;
     if (size == got || d != d || (u & 1u))
         return f;
-    return cpu_of_bits(size > got ? u + 1u : u - 1u);
+    return cpu_from_bits(size > got ? u + 1u : u - 1u);
 }
 
 /* Likewise for 64-bit integers, which a double may round as well. */

@@ -7,7 +7,7 @@
  * pass, so that a large mean does not swallow it. */
 #include <math.h>
 
-#include "ops.h"
+#include "lanes.h"
 
 struct state {
     int64_t n, c, s; /* s: product of the dims after the channel's */
@@ -19,23 +19,10 @@ struct state {
 static double channel_sum(const struct state *st, const float *x, int64_t c, double mean,
                           bool square)
 {
-    double lane[16] = {0}, sum = 0;
-    for (int64_t n = 0; n < st->n; n++) {
-        const float *p = x + (n * st->c + c) * st->s;
-        int64_t i = 0;
-        for (; i + 16 <= st->s; i += 16)
-            for (int j = 0; j < 16; j++) {
-                double d = (double)p[i + j] - mean;
-                lane[j] += square ? d * d : d;
-            }
-        for (int j = 0; i < st->s; i++, j++) {
-            double d = (double)p[i] - mean;
-            lane[j] += square ? d * d : d;
-        }
-    }
-    for (int j = 0; j < 16; j++)
-        sum += lane[j];
-    return sum;
+    double lane[CPU_LANES] = {0};
+    for (int64_t n = 0; n < st->n; n++)
+        cpu_lanes_add(lane, x + (n * st->c + c) * st->s, st->s, mean, square);
+    return cpu_lanes_sum(lane);
 }
 
 static void apply(const struct state *st, const float *x, float *y, int64_t c, float a, float b,

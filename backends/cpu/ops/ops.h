@@ -105,6 +105,20 @@ CPU_INLINE float *cpu_out(const struct cpu_kernel *k, uint32_t i)
     return (float *)(void *)k->out[i];
 }
 
+/* A float's bits, and back. */
+CPU_INLINE uint32_t cpu_bits(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    return u;
+}
+CPU_INLINE float cpu_from_bits(uint32_t u)
+{
+    float x;
+    memcpy(&x, &u, sizeof x);
+    return x;
+}
+
 CPU_INLINE int64_t cpu_min64(int64_t a, int64_t b)
 {
     return a < b ? a : b;

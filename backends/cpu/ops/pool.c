@@ -55,6 +55,24 @@ static struct box window_box(const struct state *s, int64_t oy, int64_t ox)
     return b;
 }
 
+/* y of planes [lo, hi): value() of each window's cells. */
+CPU_INLINE void each_window(const struct cpu_kernel *k, int64_t lo, int64_t hi,
+                            float (*value)(const struct state *s, const float *x,
+                                           const struct box *b))
+{
+    const struct state *s = k->state;
+    const struct cpu_window *g = &s->g;
+    for (int64_t p = lo; p < hi; p++) {
+        const float *x = cpu_in(k, 0) + p * g->h * g->w;
+        float *y = cpu_out(k, 0) + p * g->oh * g->ow;
+        for (int64_t oy = 0; oy < g->oh; oy++)
+            for (int64_t ox = 0; ox < g->ow; ox++) {
+                struct box b = window_box(s, oy, ox);
+                *y++ = value(s, x, &b);
+            }
+    }
+}
+
 /* --- max --- */
 
 /* `x` wins over `m` when larger, or when it is the first NaN. */
@@ -208,24 +226,19 @@ static void max_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chu
 
 /* --- average --- */
 
+CPU_INLINE float window_mean(const struct state *s, const float *x, const struct box *b)
+{
+    const struct cpu_window *g = &s->g;
+    double sum = 0;
+    for (int64_t iy = b->y0; iy < b->y1; iy += g->dh)
+        for (int64_t ix = b->x0; ix < b->x1; ix += g->dw)
+            sum += (double)x[iy * g->w + ix];
+    return (float)(sum * (double)b->scale);
+}
+
 static void avg_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
-    const struct cpu_kernel *k = arg;
-    const struct state *s = k->state;
-    const struct cpu_window *g = &s->g;
-    for (int64_t p = lo; p < hi; p++) {
-        const float *x = cpu_in(k, 0) + p * g->h * g->w;
-        float *y = cpu_out(k, 0) + p * g->oh * g->ow;
-        for (int64_t oy = 0; oy < g->oh; oy++)
-            for (int64_t ox = 0; ox < g->ow; ox++) {
-                struct box b = window_box(s, oy, ox);
-                double sum = 0;
-                for (int64_t iy = b.y0; iy < b.y1; iy += g->dh)
-                    for (int64_t ix = b.x0; ix < b.x1; ix += g->dw)
-                        sum += (double)x[iy * g->w + ix];
-                *y++ = (float)(sum * (double)b.scale);
-            }
-    }
+    each_window(arg, lo, hi, window_mean);
 }
 
 static void avg_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
@@ -278,18 +291,7 @@ static float window_norm(const struct state *s, const float *x, const struct box
 
 static void lp_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
-    const struct cpu_kernel *k = arg;
-    const struct state *s = k->state;
-    const struct cpu_window *g = &s->g;
-    for (int64_t p = lo; p < hi; p++) {
-        const float *x = cpu_in(k, 0) + p * g->h * g->w;
-        float *y = cpu_out(k, 0) + p * g->oh * g->ow;
-        for (int64_t oy = 0; oy < g->oh; oy++)
-            for (int64_t ox = 0; ox < g->ow; ox++) {
-                struct box b = window_box(s, oy, ox);
-                *y++ = window_norm(s, x, &b);
-            }
-    }
+    each_window(arg, lo, hi, window_norm);
 }
 
 static void lp_grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)

@@ -113,40 +113,29 @@ static void gru_row(const struct cpu_rec *s, float *g, const float *bias, float 
     }
 }
 
-/* A piece's place: sequences [b, b + n) of direction d at time t. */
-struct place {
-    const struct cpu_kernel *k;
-    int64_t d, t, b, n;
-    void *scratch;
-};
-
 /* c (+)= a R^T over R's rows [from, from + n); a's rows are a_row apart. */
-static void recur(const struct place *p, const float *a, int64_t a_row, int64_t from, int64_t n,
-                  float *c, bool add)
+static void recur(const struct cpu_rec_place *p, const float *a, int64_t a_row, int64_t from,
+                  int64_t n, float *c, bool add)
 {
     const struct cpu_rec *s = p->k->state;
-    CPU_SYM(cpu_gemm)
-    (&(struct cpu_gemm){.m = p->n,
-                        .n = n,
-                        .k = s->hidden,
-                        .a = a,
-                        .a_row = a_row,
-                        .a_col = 1,
-                        .b = cpu_in(p->k, REC_R) + (p->d * s->rows + from) * s->hidden,
-                        .b_row = 1,
-                        .b_col = s->hidden,
-                        .c = c,
-                        .c_row = s->kept,
-                        .accumulate = add},
-     p->scratch);
+    cpu_rec_recur(p, from,
+                  (struct cpu_gemm){.n = n,
+                                    .k = s->hidden,
+                                    .a = a,
+                                    .a_row = a_row,
+                                    .b_row = 1,
+                                    .b_col = s->hidden,
+                                    .c = c,
+                                    .c_row = s->kept,
+                                    .accumulate = add});
 }
 
-static bool is_active(const struct place *p, int64_t i)
+static bool is_active(const struct cpu_rec_place *p, int64_t i)
 {
     return p->t < cpu_rec_length(p->k, REC_LENGTHS, p->b + i);
 }
 
-static void products(const struct place *p, float *g, const float *bias, const float *h)
+static void products(const struct cpu_rec_place *p, float *g, const float *bias, const float *h)
 {
     const struct cpu_rec *s = p->k->state;
     int64_t n = s->hidden;
@@ -163,7 +152,7 @@ static void products(const struct place *p, float *g, const float *bias, const f
         recur(p, g + 3 * n, s->kept, 2 * n, n, g + 2 * n, true);
 }
 
-static void step(const struct place *p)
+static void step(const struct cpu_rec_place *p)
 {
     const struct cpu_kernel *k = p->k;
     const struct cpu_rec *s = k->state;
@@ -193,11 +182,8 @@ static void walk_range(const void *arg, int64_t lo, int64_t hi, uint32_t piece)
 {
     const struct cpu_kernel *k = arg;
     const struct cpu_rec *s = k->state;
-    struct place p = {.k = k, .scratch = k->ws + piece * CPU_SYM(cpu_gemm_scratch)()};
     for (int64_t e = lo; e < hi; e++) {
-        p.d = e / s->parts;
-        p.b = e % s->parts * s->part;
-        p.n = cpu_min64(s->part, s->batch - p.b);
+        struct cpu_rec_place p = cpu_rec_place_of(k, e, piece);
         int64_t state = (p.d * s->batch + p.b) * s->hidden, n = p.n * s->hidden;
         cpu_rec_load(cpu_out(k, 1) + state, cpu_in(k, REC_H0), state, n);
         if (s->kind == CPU_LSTM)

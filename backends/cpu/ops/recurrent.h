@@ -64,6 +64,37 @@ CPU_INLINE int64_t cpu_rec_y_at(const struct cpu_rec *s, int64_t d, int64_t t, i
     return ((t * s->dirs + d) * s->batch + b) * s->hidden;
 }
 
+/* A piece's place: sequences [b, b + n) of direction d at time t. */
+struct cpu_rec_place {
+    const struct cpu_kernel *k;
+    int64_t d, t, b, n;
+    void *scratch; /* of gemm */
+};
+
+/* Piece e of all directions' sequences, worked on with a thread's scratch. */
+CPU_INLINE struct cpu_rec_place cpu_rec_place_of(const struct cpu_kernel *k, int64_t e,
+                                                 uint32_t thread)
+{
+    const struct cpu_rec *s = k->state;
+    int64_t b = e % s->parts * s->part;
+    return (struct cpu_rec_place){.k = k,
+                                  .d = e / s->parts,
+                                  .b = b,
+                                  .n = cpu_min64(s->part, s->batch - b),
+                                  .scratch = k->ws + thread * CPU_SYM(cpu_gemm_scratch)()};
+}
+
+/* c [n, g->n] (+)= a times R's rows from `from` on, by the strides in g; m and b are the place's.
+ */
+CPU_INLINE void cpu_rec_recur(const struct cpu_rec_place *p, int64_t from, struct cpu_gemm g)
+{
+    const struct cpu_rec *s = p->k->state;
+    g.m = p->n;
+    g.a_col = 1;
+    g.b = cpu_in(p->k, REC_R) + (p->d * s->rows + from) * s->hidden;
+    CPU_SYM(cpu_gemm)(&g, p->scratch);
+}
+
 /* to = from, or zeros where it is absent */
 CPU_UNUSED static void cpu_rec_load(float *to, const float *from, int64_t at, int64_t n)
 {

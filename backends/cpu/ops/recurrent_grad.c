@@ -6,13 +6,6 @@
 
 enum { DX, DW, DR, DB, DH0, DC0 };
 
-/* Sequences [b, b + n) of direction d at time t. */
-struct place {
-    const struct cpu_kernel *k;
-    int64_t d, t, b, n;
-    void *scratch;
-};
-
 /* dh is what arrives at h; da [rows] is made; dh becomes what passes by R. */
 static void rnn_row(const struct cpu_rec *s, const float *y, float *dh, float *da)
 {
@@ -73,28 +66,24 @@ static void gru_reset_row(const struct cpu_rec *s, const float *g, const float *
 }
 
 /* c [n, H] (+)= a R over R's rows [from, from + k). */
-static void recur(const struct place *p, const float *a, int64_t a_row, int64_t from, int64_t k,
-                  float *c, bool add)
+static void recur(const struct cpu_rec_place *p, const float *a, int64_t a_row, int64_t from,
+                  int64_t k, float *c, bool add)
 {
     const struct cpu_rec *s = p->k->state;
-    CPU_SYM(cpu_gemm)
-    (&(struct cpu_gemm){.m = p->n,
-                        .n = s->hidden,
-                        .k = k,
-                        .a = a,
-                        .a_row = a_row,
-                        .a_col = 1,
-                        .b = cpu_in(p->k, REC_R) + (p->d * s->rows + from) * s->hidden,
-                        .b_row = s->hidden,
-                        .b_col = 1,
-                        .c = c,
-                        .c_row = s->hidden,
-                        .accumulate = add},
-     p->scratch);
+    cpu_rec_recur(p, from,
+                  (struct cpu_gemm){.n = s->hidden,
+                                    .k = k,
+                                    .a = a,
+                                    .a_row = a_row,
+                                    .b_row = s->hidden,
+                                    .b_col = 1,
+                                    .c = c,
+                                    .c_row = s->hidden,
+                                    .accumulate = add});
 }
 
 /* The time of the step before t of a sequence of `length`; -1: there is none. */
-static int64_t time_before(const struct place *p, int64_t length)
+static int64_t time_before(const struct cpu_rec_place *p, int64_t length)
 {
     if (!cpu_rec_is_reverse(p->k->state, p->d))
         return p->t - 1;
@@ -102,7 +91,7 @@ static int64_t time_before(const struct place *p, int64_t length)
 }
 
 /* One sequence at one step; `i` counts within the place. */
-static void row(const struct place *p, int64_t i)
+static void row(const struct cpu_rec_place *p, int64_t i)
 {
     const struct cpu_kernel *k = p->k;
     const struct cpu_rec *s = k->state;
@@ -137,7 +126,7 @@ static void row(const struct place *p, int64_t i)
     }
 }
 
-static void step(const struct place *p)
+static void step(const struct cpu_rec_place *p)
 {
     const struct cpu_kernel *k = p->k;
     const struct cpu_rec *s = k->state;
@@ -167,11 +156,8 @@ static void walk_range(const void *arg, int64_t lo, int64_t hi, uint32_t piece)
 {
     const struct cpu_kernel *k = arg;
     const struct cpu_rec *s = k->state;
-    struct place p = {.k = k, .scratch = k->ws + piece * CPU_SYM(cpu_gemm_scratch)()};
     for (int64_t e = lo; e < hi; e++) {
-        p.d = e / s->parts;
-        p.b = e % s->parts * s->part;
-        p.n = cpu_min64(s->part, s->batch - p.b);
+        struct cpu_rec_place p = cpu_rec_place_of(k, e, piece);
         int64_t state = (p.d * s->batch + p.b) * s->hidden, n = p.n * s->hidden;
         cpu_rec_load(cpu_out(k, DH0) + state, cpu_in(k, REC_GRAD_DY_H), state, n);
         if (s->kind == CPU_LSTM)

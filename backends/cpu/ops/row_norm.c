@@ -7,9 +7,9 @@
  * local_response_norm: y = x norm^-beta, norm = bias + alpha / size sum x^2 over near channels. */
 #include <math.h>
 
-#include "ops.h"
+#include "lanes.h"
 
-enum { LANES = 16, BLOCK = 64 };
+enum { BLOCK = 64 };
 
 /* Row r, element i takes entry r % groups * per_group + i / inner of scale and bias. */
 struct state {
@@ -20,20 +20,9 @@ struct state {
 
 static double row_sum(const float *x, int64_t n, double mean, bool square)
 {
-    double lane[LANES] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) {
-            double d = (double)x[i + j] - mean;
-            lane[j] += square ? d * d : d;
-        }
-    for (int j = 0; i < n; i++, j++) {
-        double d = (double)x[i] - mean;
-        lane[j] += square ? d * d : d;
-    }
-    for (int j = 0; j < LANES; j++)
-        sum += lane[j];
-    return sum;
+    double lane[CPU_LANES] = {0};
+    cpu_lanes_add(lane, x, n, mean, square);
+    return cpu_lanes_sum(lane);
 }
 
 /* Entries of scale and bias change with every element. */
@@ -87,10 +76,10 @@ static void forward_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
 static void row_sums(const float *x, const float *dy, const float *scale, int64_t step, int64_t n,
                      double mean, double *sum, double *dot)
 {
-    double a[LANES] = {0}, b[LANES] = {0};
+    double a[CPU_LANES] = {0}, b[CPU_LANES] = {0};
     int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int j = 0; j < LANES; j++) {
+    for (; i + CPU_LANES <= n; i += CPU_LANES)
+        for (int j = 0; j < CPU_LANES; j++) {
             double g = (double)dy[i + j] * (scale ? (double)scale[(i + j) * step] : 1);
             a[j] += g;
             b[j] += g * ((double)x[i + j] - mean);
@@ -100,7 +89,7 @@ static void row_sums(const float *x, const float *dy, const float *scale, int64_
         a[j] += g;
         b[j] += g * ((double)x[i] - mean);
     }
-    for (int j = 0; j < LANES; j++) {
+    for (int j = 0; j < CPU_LANES; j++) {
         *sum += a[j];
         *dot += b[j];
     }

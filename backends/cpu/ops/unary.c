@@ -83,35 +83,35 @@ CLIP_INTS(u8, uint8_t, 0, UINT8_MAX)
 #define NUMBERS(op) op##_f32, op##_f64, op##_i32, op##_i64, op##_u8
 
 static const struct cpu_unary_entry rows[] = {
-    {"neg", SIGNED(neg), .grain = CPU_GRAIN},
-    {"abs", NUMBERS(abs), CPU_GRAIN},
-    {"sign", NUMBERS(sign), CPU_GRAIN},
-    {"square", NUMBERS(square), CPU_GRAIN},
-    {"reciprocal", FLOATS(reciprocal), .grain = CPU_GRAIN},
-    {"sqrt", FLOATS(sqrt), .grain = CPU_GRAIN},
-    {"rsqrt", FLOATS(rsqrt), .grain = CPU_GRAIN},
-    {"exp", FLOATS(exp), .grain = CPU_GRAIN / 2},
-    {"expm1", FLOATS(expm1), .grain = CPU_GRAIN / 2},
-    {"log", FLOATS(log), .grain = CPU_GRAIN / 2},
-    {"log1p", FLOATS(log1p), .grain = CPU_GRAIN / 4},
-    {"erf", FLOATS(erf), .grain = CPU_GRAIN / 4},
-    {"floor", FLOATS(floor), .grain = CPU_GRAIN},
-    {"ceil", FLOATS(ceil), .grain = CPU_GRAIN},
-    {"round", FLOATS(round), .grain = CPU_GRAIN},
-    {"isfinite", FLOATS(isfinite), .grain = CPU_GRAIN},
-    {"isnan", FLOATS(isnan), .grain = CPU_GRAIN},
-    {"isinf", FLOATS(isinf), .grain = CPU_GRAIN},
-    {"sin", FLOATS(sin), .grain = CPU_GRAIN / 16},
-    {"cos", FLOATS(cos), .grain = CPU_GRAIN / 16},
-    {"tan", FLOATS(tan), .grain = CPU_GRAIN / 16},
-    {"sinh", FLOATS(sinh), .grain = CPU_GRAIN / 16},
-    {"cosh", FLOATS(cosh), .grain = CPU_GRAIN / 16},
-    {"tanh", FLOATS(tanh), .grain = CPU_GRAIN / 2},
-    {"asin", FLOATS(asin), .grain = CPU_GRAIN / 16},
-    {"acos", FLOATS(acos), .grain = CPU_GRAIN / 16},
-    {"atan", FLOATS(atan), .grain = CPU_GRAIN / 16},
-    {"logical_not", .u8 = logical_not_u8, .grain = CPU_GRAIN},
-    {"clip", NUMBERS(clip), CPU_GRAIN, {"min", -INFINITY, "max", INFINITY}},
+    {"neg", {SIGNED(neg)}, .grain = CPU_GRAIN},
+    {"abs", {NUMBERS(abs)}, CPU_GRAIN},
+    {"sign", {NUMBERS(sign)}, CPU_GRAIN},
+    {"square", {NUMBERS(square)}, CPU_GRAIN},
+    {"reciprocal", {FLOATS(reciprocal)}, .grain = CPU_GRAIN},
+    {"sqrt", {FLOATS(sqrt)}, .grain = CPU_GRAIN},
+    {"rsqrt", {FLOATS(rsqrt)}, .grain = CPU_GRAIN},
+    {"exp", {FLOATS(exp)}, .grain = CPU_GRAIN / 2},
+    {"expm1", {FLOATS(expm1)}, .grain = CPU_GRAIN / 2},
+    {"log", {FLOATS(log)}, .grain = CPU_GRAIN / 2},
+    {"log1p", {FLOATS(log1p)}, .grain = CPU_GRAIN / 4},
+    {"erf", {FLOATS(erf)}, .grain = CPU_GRAIN / 4},
+    {"floor", {FLOATS(floor)}, .grain = CPU_GRAIN},
+    {"ceil", {FLOATS(ceil)}, .grain = CPU_GRAIN},
+    {"round", {FLOATS(round)}, .grain = CPU_GRAIN},
+    {"isfinite", {FLOATS(isfinite)}, .grain = CPU_GRAIN},
+    {"isnan", {FLOATS(isnan)}, .grain = CPU_GRAIN},
+    {"isinf", {FLOATS(isinf)}, .grain = CPU_GRAIN},
+    {"sin", {FLOATS(sin)}, .grain = CPU_GRAIN / 16},
+    {"cos", {FLOATS(cos)}, .grain = CPU_GRAIN / 16},
+    {"tan", {FLOATS(tan)}, .grain = CPU_GRAIN / 16},
+    {"sinh", {FLOATS(sinh)}, .grain = CPU_GRAIN / 16},
+    {"cosh", {FLOATS(cosh)}, .grain = CPU_GRAIN / 16},
+    {"tanh", {FLOATS(tanh)}, .grain = CPU_GRAIN / 2},
+    {"asin", {FLOATS(asin)}, .grain = CPU_GRAIN / 16},
+    {"acos", {FLOATS(acos)}, .grain = CPU_GRAIN / 16},
+    {"atan", {FLOATS(atan)}, .grain = CPU_GRAIN / 16},
+    {"logical_not", {[CPU_ROW_U8] = logical_not_u8}, .grain = CPU_GRAIN},
+    {"clip", {NUMBERS(clip)}, CPU_GRAIN, {"min", -INFINITY, "max", INFINITY}},
     {.name = NULL},
 };
 
@@ -140,21 +140,8 @@ static const struct cpu_unary_entry *find(const struct cpu_query *q)
 static cpu_unary_row find_row(const struct cpu_query *q)
 {
     const struct cpu_unary_entry *e = find(q);
-    switch (e ? q->in[0]->dtype : 0) {
-    case TNB_F32:
-        return e->f32;
-    case TNB_F64:
-        return e->f64;
-    case TNB_I32:
-        return e->i32;
-    case TNB_I64:
-        return e->i64;
-    case TNB_U8:
-    case TNB_BOOL:
-        return e->u8;
-    default:
-        return NULL;
-    }
+    int type = cpu_row_type(q->in[0]->dtype);
+    return e && type != CPU_ROW_TYPES ? e->row[type] : NULL;
 }
 
 bool CPU_SYM(cpu_unary_supports)(const struct cpu_query *q, char why[CPU_WHY])

@@ -59,9 +59,31 @@ CPU_UNUSED static bool cpu_names(const char *entry, const tnb_node *node)
     return strncmp(entry, node->op, n) == 0 && strcmp(entry + n, suffix) == 0;
 }
 
+/* A table's entry has a row for each of these types that it takes; bool goes by u8's. */
+enum { CPU_ROW_F32, CPU_ROW_F64, CPU_ROW_I32, CPU_ROW_I64, CPU_ROW_U8, CPU_ROW_TYPES };
+/* CPU_ROW_TYPES: no such row. */
+CPU_UNUSED static int cpu_row_type(uint32_t dtype)
+{
+    switch (dtype) {
+    case TNB_F32:
+        return CPU_ROW_F32;
+    case TNB_F64:
+        return CPU_ROW_F64;
+    case TNB_I32:
+        return CPU_ROW_I32;
+    case TNB_I64:
+        return CPU_ROW_I64;
+    case TNB_U8:
+    case TNB_BOOL:
+        return CPU_ROW_U8;
+    default:
+        return CPU_ROW_TYPES;
+    }
+}
+
 struct cpu_unary_entry {
     const char *name;
-    cpu_unary_row f32, f64, i32, i64, u8;
+    cpu_unary_row row[CPU_ROW_TYPES];
     int64_t grain;
     struct cpu_param_names params;
 };

@@ -10,17 +10,25 @@
 
 #include "ops.h"
 
-CPU_INLINE uint32_t cpu_bits(float x)
+/* c = n ln 2 + r, |r| <= ln(2) / 2. Returns n, modulo 2^32. */
+CPU_INLINE uint32_t cpu_exp_split(float c, float *out_r)
 {
-    uint32_t u;
-    memcpy(&u, &x, sizeof u);
-    return u;
+    float t = c * 1.44269504088896341f + 12582912.0f; /* 1.5 * 2^23: rounds to an integer */
+    float fn = t - 12582912.0f;
+    float r = c - fn * 0.693359375f;
+    *out_r = r - fn * -2.12194440e-4f;
+    return cpu_bits(t) - 0x4B400000u;
 }
-CPU_INLINE float cpu_from_bits(uint32_t u)
+
+/* (exp(r) - 1 - r) / r^2 */
+CPU_INLINE float cpu_exp_poly(float r)
 {
-    float x;
-    memcpy(&x, &u, sizeof x);
-    return x;
+    float p = 1.9875691500e-4f;
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    return p * r + 5.0000001201e-1f;
 }
 
 /* exp(x) = 2^n exp(r), n = round(x / ln 2), |r| <= ln(2) / 2 */
@@ -28,23 +36,29 @@ CPU_INLINE float cpu_expf(float x)
 {
     float c = x > 89.0f ? 89.0f : x; /* NaN stays */
     c = c < -104.0f ? -104.0f : c;
-    float t = c * 1.44269504088896341f + 12582912.0f; /* 1.5 * 2^23: rounds to an integer */
-    uint32_t n = cpu_bits(t) - 0x4B400000u;
-    float fn = t - 12582912.0f;
-    float r = c - fn * 0.693359375f;
-    r = r - fn * -2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
+    float r;
+    uint32_t n = cpu_exp_split(c, &r);
+    float p = cpu_exp_poly(r);
     p = p * r * r + r + 1.0f;
     /* In two steps, so that results near overflow and denormal ones come out right. */
     int32_t half = (int32_t)n >> 1;
     float s1 = cpu_from_bits((uint32_t)(half + 127) << 23);
     float s2 = cpu_from_bits((uint32_t)((int32_t)n - half + 127) << 23);
     return p * s1 * s2;
+}
+
+/* (log(1 + f) - f + f^2 / 2) / f^3, for f in [sqrt(1/2) - 1, sqrt(2) - 1] */
+CPU_INLINE float cpu_log_poly(float f)
+{
+    float p = 7.0376836292e-2f;
+    p = p * f - 1.1514610310e-1f;
+    p = p * f + 1.1676998740e-1f;
+    p = p * f - 1.2420140846e-1f;
+    p = p * f + 1.4249322787e-1f;
+    p = p * f - 1.6668057665e-1f;
+    p = p * f + 2.0000714765e-1f;
+    p = p * f - 2.4999993993e-1f;
+    return p * f + 3.3333331174e-1f;
 }
 
 CPU_INLINE float cpu_logf(float x)
@@ -58,15 +72,7 @@ CPU_INLINE float cpu_logf(float x)
     float m = cpu_from_bits(u - ((uint32_t)e << 23));
     float fe = (float)e - (x < 1.17549435e-38f ? 23.0f : 0.0f);
     float f = m - 1.0f, z = f * f;
-    float p = 7.0376836292e-2f;
-    p = p * f - 1.1514610310e-1f;
-    p = p * f + 1.1676998740e-1f;
-    p = p * f - 1.2420140846e-1f;
-    p = p * f + 1.4249322787e-1f;
-    p = p * f - 1.6668057665e-1f;
-    p = p * f + 2.0000714765e-1f;
-    p = p * f - 2.4999993993e-1f;
-    p = p * f + 3.3333331174e-1f;
+    float p = cpu_log_poly(f);
     float r = f * z * p + fe * -2.12194440e-4f;
     r = r - 0.5f * z;
     r = f + r + fe * 0.693359375f;
@@ -100,15 +106,7 @@ CPU_INLINE float cpu_log1pf(float x)
 {
     const int upper = x > 0.41421356f;
     float f = upper ? (x - 1.0f) * 0.5f : x, z = f * f;
-    float p = 7.0376836292e-2f;
-    p = p * f - 1.1514610310e-1f;
-    p = p * f + 1.1676998740e-1f;
-    p = p * f - 1.2420140846e-1f;
-    p = p * f + 1.4249322787e-1f;
-    p = p * f - 1.6668057665e-1f;
-    p = p * f + 2.0000714765e-1f;
-    p = p * f - 2.4999993993e-1f;
-    p = p * f + 3.3333331174e-1f;
+    float p = cpu_log_poly(f);
     float r = f + (f * z * p - 0.5f * z);
     return upper ? r + 0.693147181f : r;
 }
@@ -132,17 +130,9 @@ CPU_INLINE float cpu_expm1f(float x)
 {
     float c = x > 30.0f ? 30.0f : x; /* NaN stays */
     c = c < -30.0f ? -30.0f : c;
-    float t = c * 1.44269504088896341f + 12582912.0f;
-    uint32_t n = cpu_bits(t) - 0x4B400000u;
-    float fn = t - 12582912.0f;
-    float r = c - fn * 0.693359375f;
-    r = r - fn * -2.12194440e-4f;
-    float p = 1.9875691500e-4f;
-    p = p * r + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
+    float r;
+    uint32_t n = cpu_exp_split(c, &r);
+    float p = cpu_exp_poly(r);
     float s = cpu_from_bits((n + 127u) << 23);
     float y = s * (p * r * r + r) + (s - 1.0f);
     return x > 30.0f ? cpu_expf(x) : y;
