@@ -301,23 +301,18 @@ def same_pads(auto_pad, totals):
     return more + less if auto_pad == "SAME_LOWER" else less + more
 
 
-def window_pads(attrs, dims, kernel, strides, dilations):
-    mode = attrs.get("auto_pad", "NOTSET")
-    if mode == "NOTSET":
-        return attrs.get("pads", [0] * 2 * len(dims))
-    if mode == "VALID":
-        return [0] * 2 * len(dims)
-    return same_pads(mode, [max(0, (-(-n // s) - 1) * s + d * (k - 1) + 1 - n)
-                            for n, k, s, d in zip(dims, kernel, strides, dilations)])
+def window_pads(attrs):
+    """`pads` and `auto_pad` have ONNX's own meaning."""
+    return {k: attrs[k] for k in ("pads", "auto_pad") if k in attrs}
 
 
 @onnx("Conv")
 def conv(g, attrs, x, w, bias=None):
-    dims, kernel = g.shape(x)[2:], g.shape(w)[2:]
+    dims = g.shape(x)[2:]
     ones = [1] * len(dims)
     strides, dilations = attrs.get("strides", ones), attrs.get("dilations", ones)
     return g.op(f"conv{len(dims)}d", x, w, bias, strides=strides, dilations=dilations,
-                groups=attrs.get("group", 1), pads=window_pads(attrs, dims, kernel, strides, dilations))
+                groups=attrs.get("group", 1), **window_pads(attrs))
 
 
 @onnx("ConvTranspose")
@@ -327,19 +322,17 @@ def conv_transpose(g, attrs, x, w, bias=None):
         raise Skip("conv_transpose in 3-D: no such operator")
     ones = [1] * len(dims)
     strides, dilations = attrs.get("strides", ones), attrs.get("dilations", ones)
-    extra, pads = attrs.get("output_padding", [0] * len(dims)), attrs.get("pads", [0] * 2 * len(dims))
+    extra, padding = attrs.get("output_padding", [0] * len(dims)), window_pads(attrs)
     mode, want = attrs.get("auto_pad", "NOTSET"), attrs.get("output_shape")
-    if mode.startswith("SAME") and not want:
-        want = [n * s for n, s in zip(dims, strides)]
     if want:
         full = [s * (n - 1) + d * (k - 1) + 1 + e
                 for n, k, s, d, e in zip(dims, kernel, strides, dilations, extra)]
         extra = [e + max(0, w - f) for e, f, w in zip(extra, full, want)]
         totals = [max(0, f - w) for f, w in zip(full, want)]
         # Unlike the pools' SAME_UPPER, everything else puts the odd cell at the beginning.
-        pads = same_pads("SAME_UPPER" if mode == "SAME_UPPER" else "SAME_LOWER", totals)
-    return g.op(f"conv_transpose{len(dims)}d", x, w, bias, strides=strides, dilations=dilations, pads=pads,
-                groups=attrs.get("group", 1), output_padding=extra)
+        padding = {"pads": same_pads("SAME_UPPER" if mode == "SAME_UPPER" else "SAME_LOWER", totals)}
+    return g.op(f"conv_transpose{len(dims)}d", x, w, bias, strides=strides, dilations=dilations,
+                groups=attrs.get("group", 1), output_padding=extra, **padding)
 
 
 @onnx("MaxPool", "AveragePool", "LpPool")
@@ -354,7 +347,7 @@ def pool(g, attrs, x):
     if "p" in attrs:
         more["p"] = float(attrs["p"])
     y = g.op(f"{name}{len(dims)}d", x, n_out=n_out, kernel=kernel, strides=strides, dilations=dilations,
-             pads=window_pads(attrs, dims, kernel, strides, dilations), **more)
+             **window_pads(attrs), **more)
     return y[0] if n_out == 2 else y
 
 
