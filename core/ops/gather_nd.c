@@ -3,13 +3,14 @@
  * With b = batch_dims, K the last dim of indices: tuple t = indices[t_0 .. t_q, :] names the slice
  * x[t_0 .. t_{b-1}, t's K numbers], which has the shape x.shape[b + K:].
  *
- *   gather_nd        y[t] = the slice that t names
- *                    dx = scatter_nd of dy into zeros
- *   scatter_nd none  y = x, then y[slice of t] = updates[t], in order of position: the last wins
- *                    dx = dy, zeros where an update was written; dupdates = gather_nd of dy for
- *                    the updates that won, else 0
- *   scatter_nd add   y = x, then y[slice of t] += updates[t], in order of position
- *                    dx = dy; dupdates = gather_nd of dy
+ *   gather_nd   y[t] = the slice that t names; dx = scatter_nd of dy into zeros
+ *   scatter_nd  y = x, then for each t in order of position, s the slice that t names:
+ *     none      y[s] = updates[t], the last one wins; dx = dy, zeros where an update was written,
+ *               dupdates = gather_nd of dy for the updates that won, else 0
+ *     add       y[s] += updates[t]; dx = dy, dupdates = gather_nd of dy
+ *     mul       y[s] *= updates[t]; each factor's derivative is the product of the others
+ *     max, min  the larger or smaller one, NaN if either is; dy is shared evenly among those equal
+ *               to y, as PyTorch's scatter_reduce shares it
  *
  * A tuple with a number outside [-n, n) gives zeros and writes nothing, on every device. */
 #include <string.h>
@@ -139,9 +140,15 @@ const struct tn_op tn_op_gather_nd = {
 
 /* --- scatter_nd --- */
 
-static int adds(const struct tn_attrs *attrs)
+enum reduction { REDUCE_NONE, REDUCE_ADD, REDUCE_MUL, REDUCE_MAX, REDUCE_MIN, REDUCE_UNKNOWN };
+
+static enum reduction reduction_of(const struct tn_attrs *attrs)
 {
-    return strcmp(tn_attrs_string(attrs, "reduction"), "add") == 0;
+    static const char *const names[] = {"none", "add", "mul", "max", "min"};
+    uint32_t r = 0;
+    while (r < TN_LEN(names) && strcmp(tn_attrs_string(attrs, "reduction"), names[r]) != 0)
+        r++;
+    return (enum reduction)r;
 }
 
 static tn_status scatter_nd_infer(struct tn_infer *ctx)
@@ -156,13 +163,36 @@ static tn_status scatter_nd_infer(struct tn_infer *ctx)
     if (!tn_shape_equal(&part, &ctx->in[2]->shape))
         return tn_infer_fail(ctx, "updates must be %s: a slice of x for each tuple",
                              tn_shape_format(&part, text, sizeof(text)));
-    if (!adds(ctx->attrs) && strcmp(tn_attrs_string(ctx->attrs, "reduction"), "none") != 0)
-        return tn_infer_fail(ctx, "reduction is '%s'; it must be none or add",
+    enum reduction reduction = reduction_of(ctx->attrs);
+    if (reduction == REDUCE_UNKNOWN)
+        return tn_infer_fail(ctx, "reduction is '%s'; it must be none, add, mul, max or min",
                              tn_attrs_string(ctx->attrs, "reduction"));
-    if (adds(ctx->attrs) && ctx->in[0]->dtype == TN_BOOL)
-        return tn_infer_fail(ctx, "bool has no sum; cast it to a number first");
+    if (reduction != REDUCE_NONE && ctx->in[0]->dtype == TN_BOOL)
+        return tn_infer_fail(ctx, "bool has no %s; cast it to a number first",
+                             reduction == REDUCE_ADD ? "sum" : "product, max or min");
     ctx->out[0] = *ctx->in[0];
     return TN_OK;
+}
+
+/* y[to] joined with u[from]. */
+static void join(enum reduction reduction, const struct tn_ref_tensor *y, int64_t to,
+                 const struct tn_ref_tensor *u, int64_t from)
+{
+    int is_float = tn_dtype_is_float(y->type.dtype);
+    double *f = is_float ? &y->data.f[to] : NULL, v = is_float ? u->data.f[from] : 0.0;
+    int64_t *i = is_float ? NULL : &y->data.i[to], n = is_float ? 0 : u->data.i[from];
+    if (reduction == REDUCE_NONE)
+        tn_ops_move(y, to, u, from);
+    else if (reduction == REDUCE_ADD)
+        tn_ops_add(y, to, u, from);
+    else if (reduction == REDUCE_MUL && is_float)
+        *f *= v;
+    else if (reduction == REDUCE_MUL)
+        *i = tn_ops_wrap((int64_t)((uint64_t)*i * (uint64_t)n), y->type.dtype);
+    else if (is_float)
+        *f = v != v || (reduction == REDUCE_MAX ? v > *f : v < *f) ? v : *f;
+    else
+        *i = (reduction == REDUCE_MAX ? n > *i : n < *i) ? n : *i;
 }
 
 static void scatter_nd_reference(const struct tn_ref *ctx)
@@ -170,14 +200,12 @@ static void scatter_nd_reference(const struct tn_ref *ctx)
     const struct tn_shape *x = &ctx->in[0].type.shape;
     struct tuples t = tuples_of(ctx->attrs, x, &ctx->in[1].type.shape);
     const struct tn_ref_tensor *y = &ctx->out[0], *u = &ctx->in[2];
-    int add = adds(ctx->attrs);
+    enum reduction reduction = reduction_of(ctx->attrs);
     tn_ops_copy(ctx);
     for (int64_t i = 0; i < t.n; i++) {
         int64_t row = slice_of(&t, x, ctx->in[1].data.i, i);
-        for (int64_t j = 0; row >= 0 && j < t.width; j++) {
-            int64_t to = row * t.width + j, from = i * t.width + j;
-            (add ? tn_ops_add : tn_ops_move)(y, to, u, from);
-        }
+        for (int64_t j = 0; row >= 0 && j < t.width; j++)
+            join(reduction, y, row * t.width + j, u, i * t.width + j);
     }
 }
 
@@ -208,19 +236,88 @@ static tn_value winners_only(const struct tn_grad *ctx, tn_value got)
     return tn_op3(g, "where", won, got, tn_ops_scalar(ctx, got, 0.0), NULL, 0);
 }
 
-static tn_status scatter_nd_gradient(const struct tn_grad *ctx)
+/* A node of scatter_nd's indices with another x, updates and reduction; and of gather_nd. */
+static tn_value scattered(const struct tn_grad *ctx, tn_value x, tn_value updates,
+                          const char *reduction)
+{
+    struct tn_attr attrs[] = {tn_ops_attr(ctx, "batch_dims"), TN_AS("reduction", reduction)};
+    return tn_op3(ctx->graph, "scatter_nd", x, ctx->in[1], updates, attrs, TN_LEN(attrs));
+}
+
+static tn_value gathered(const struct tn_grad *ctx, tn_value x)
 {
     struct tn_attr batch = tn_ops_attr(ctx, "batch_dims");
+    return tn_op2(ctx->graph, "gather_nd", x, ctx->in[1], &batch, 1);
+}
+
+static tn_value where(const struct tn_grad *ctx, tn_value cond, tn_value a, tn_value b)
+{
+    return tn_op3(ctx->graph, "where", cond, a, b, NULL, 0);
+}
+
+static tn_value equal(const struct tn_grad *ctx, tn_value a, tn_value b)
+{
+    return tn_op2(ctx->graph, "equal", a, b, NULL, 0);
+}
+
+static void none_gradient(const struct tn_grad *ctx)
+{
     tn_value dy = ctx->out_grad[0];
-    int add = adds(ctx->attrs);
     if (ctx->needed[0])
-        ctx->in_grad[0] = add ? dy
-                              : tn_op3(ctx->graph, "scatter_nd", dy, ctx->in[1],
-                                       tn_ops_zeros(ctx, ctx->in[2]), &batch, 1);
+        ctx->in_grad[0] = scattered(ctx, dy, tn_ops_zeros(ctx, ctx->in[2]), "none");
     if (ctx->needed[2]) {
-        tn_value got = tn_op2(ctx->graph, "gather_nd", dy, ctx->in[1], &batch, 1);
-        ctx->in_grad[2] = add || got == TN_NONE ? got : winners_only(ctx, got);
+        tn_value got = gathered(ctx, dy);
+        ctx->in_grad[2] = got == TN_NONE ? got : winners_only(ctx, got);
     }
+}
+
+static void add_gradient(const struct tn_grad *ctx)
+{
+    if (ctx->needed[0])
+        ctx->in_grad[0] = ctx->out_grad[0];
+    if (ctx->needed[2])
+        ctx->in_grad[2] = gathered(ctx, ctx->out_grad[0]);
+}
+
+/* The product of the other updates is that of all divided by this one; with zeros among them, that
+ * of those which are not zero where this is the only zero, else 0. */
+static void mul_gradient(const struct tn_grad *ctx)
+{
+    tn_graph *g = ctx->graph;
+    tn_value x = ctx->in[0], u = ctx->in[2], dy = ctx->out_grad[0], zeros = tn_ops_zeros(ctx, x);
+    tn_value zero = tn_ops_scalar(ctx, u, 0.0), one = tn_ops_scalar(ctx, u, 1.0);
+    tn_value ones = tn_add(g, zeros, one);
+    if (ctx->needed[0])
+        ctx->in_grad[0] = tn_mul(g, dy, scattered(ctx, ones, u, "mul"));
+    if (!ctx->needed[2])
+        return;
+    tn_value is_zero = equal(ctx, u, zero);
+    tn_value own = where(ctx, is_zero, one, zero), factor = where(ctx, is_zero, one, u);
+    tn_value alone = equal(ctx, gathered(ctx, scattered(ctx, zeros, own, "add")), own);
+    tn_value rest = tn_div(g, gathered(ctx, scattered(ctx, ones, factor, "mul")), factor);
+    ctx->in_grad[2] = tn_mul(g, gathered(ctx, tn_mul(g, dy, x)), where(ctx, alone, rest, zero));
+}
+
+/* max and min: dy, divided by the number of those equal to y, to each of them; none where y is NaN.
+ */
+static void extremum_gradient(const struct tn_grad *ctx)
+{
+    tn_value x = ctx->in[0], u = ctx->in[2], y = ctx->out[0];
+    tn_value zero = tn_ops_scalar(ctx, u, 0.0), one = tn_ops_scalar(ctx, u, 1.0);
+    tn_value won_x = equal(ctx, x, y), won_u = equal(ctx, u, gathered(ctx, y));
+    tn_value n = scattered(ctx, where(ctx, won_x, one, zero), where(ctx, won_u, one, zero), "add");
+    tn_value share = tn_div(ctx->graph, ctx->out_grad[0], n);
+    if (ctx->needed[0])
+        ctx->in_grad[0] = where(ctx, won_x, share, zero);
+    if (ctx->needed[2])
+        ctx->in_grad[2] = where(ctx, won_u, gathered(ctx, share), zero);
+}
+
+static tn_status scatter_nd_gradient(const struct tn_grad *ctx)
+{
+    static void (*const gradients[])(const struct tn_grad *) = {
+        none_gradient, add_gradient, mul_gradient, extremum_gradient, extremum_gradient};
+    gradients[reduction_of(ctx->attrs)](ctx);
     return TN_OK;
 }
 
@@ -230,7 +327,9 @@ static const struct tn_attr_schema scatter_nd_attrs[] = {
     {.name = "reduction",
      .type = TN_ATTR_STRING,
      .dflt = {.u.s = "none"},
-     .doc = "none: the last update of a slice wins; add: they are added in order of position"},
+     .doc =
+         "none: the last update of a slice wins; add, mul, max, min: joined with what is there, in "
+         "order of position"},
 };
 const struct tn_op tn_op_scatter_nd = {
     .name = "scatter_nd",
@@ -242,10 +341,13 @@ const struct tn_op tn_op_scatter_nd = {
     .out_names = tn_ops_out_y,
     .attrs = scatter_nd_attrs,
     .n_attrs = TN_LEN(scatter_nd_attrs),
-    .formula = "y = x, then y[indices[t, :]] = updates[t], or += with reduction add, t in order",
+    .formula =
+        "y = x, then y[indices[t, :]] = updates[t], or joined with it by the reduction, t in order",
     .shapes =
-        "x any dtype (add: no bool), indices as gather_nd's, updates of gather_nd's y's shape; a "
-        "tuple with an index outside [-n, n) writes nothing",
+        "x any dtype (none alone takes bool), indices as gather_nd's, updates of gather_nd's y's "
+        "shape; a tuple with an index outside [-n, n) writes nothing; integers wrap; max and min: "
+        "NaN "
+        "if either is, and ties share the gradient evenly",
     .infer = scatter_nd_infer,
     .gradient = scatter_nd_gradient,
     .reference = scatter_nd_reference,

@@ -68,11 +68,20 @@
         .attrs = attrs_, .tol = TOL_SUM                                                           \
     }
 #define SUM_ND A(AS("reduction", "add"))
+#define MUL_ND A(AS("reduction", "mul"))
+#define MAX_ND A(AS("reduction", "max"))
+#define MIN_ND A(AS("reduction", "min"))
 #define LAST_ND A(AS("reduction", "none"))
 #define SCATTER(name_, grad_, x_, ids_, u_, attrs_)                                               \
     {                                                                                             \
         .op = "scatter_add", .name = name_, .in = {x_, ids_, u_}, .attrs = attrs_, .grad = grad_, \
         .tol = TOL_SUM                                                                            \
+    }
+/* Of products and of what is only picked no terms are summed. */
+#define JOINED(name_, tol_, grad_, x_, ids_, u_, attrs_)                                         \
+    {                                                                                            \
+        .op = "scatter_nd", .name = name_, .in = {x_, ids_, u_}, .attrs = attrs_, .grad = grad_, \
+        .tol = tol_                                                                              \
     }
 #define PLACE(name_, grad_, x_, ids_, u_, attrs_)                                                \
     {                                                                                            \
@@ -238,6 +247,63 @@ static const struct op_case cases[] = {
     PLACED("i32", TN_I32, FILL_INTS, -2e9, 2e9, SUM_ND),
     PLACED("i64", TN_I64, FILL_INTS, -1e12, 1e12, SUM_ND),
     PLACED("u8", TN_U8, FILL_INTS, 0, 256, SUM_ND),
+    JOINED("mul_rows", TOL_ELEMENTWISE, 5, F32(7, 5), I64(-9, 9, 11, 1), F32(11, 5), MUL_ND),
+    JOINED("mul_elements", TOL_ELEMENTWISE, 5, F32(3, 4), I64(-3, 3, 13, 2), F32(13), MUL_ND),
+    JOINED("mul_batch", TOL_ELEMENTWISE, 5, F32(3, 5, 2), I64(-5, 5, 3, 4, 1), F32(3, 4, 2),
+           A(AI("batch_dims", 1), AS("reduction", "mul"))),
+    JOINED("mul_zeros", TOL_ELEMENTWISE, 5, LIT(TN_F32, V(2, 0, 3, 0), 4),
+           LIT(TN_I64, V(0, 0, 1, 1, 2, 2, 2, 3), 8, 1), LIT(TN_F32, V(0, 5, 4, 6, 0, 0, 7, 0), 8),
+           MUL_ND),
+    JOINED("mul_many", TOL_ELEMENTWISE, 0, F32(211, 3), I32(-211, 211, 1500, 1), F32(1500, 3),
+           MUL_ND),
+    JOINED("max_rows", TOL_EXACT, 5, F32(7, 5), I64(-9, 9, 11, 1), F32(11, 5), MAX_ND),
+    JOINED("max_elements", TOL_EXACT, 5, F32(3, 4), I64(-3, 3, 13, 2), F32(13), MAX_ND),
+    JOINED("max_many", TOL_EXACT, 0, F32(211, 3), I32(-211, 211, 1500, 1), F32(1500, 3), MAX_ND),
+    JOINED("min_rows", TOL_EXACT, 5, F32(7, 5), I64(-9, 9, 11, 1), F32(11, 5), MIN_ND),
+    JOINED("min_batch", TOL_EXACT, 5, F32(3, 5, 2), I64(-5, 5, 3, 4, 1), F32(3, 4, 2),
+           A(AI("batch_dims", 1), AS("reduction", "min"))),
+    JOINED("min_one_place", TOL_EXACT, 0, F32(3, 2), I64(1, 2, 1009, 1), F32(1009, 2), MIN_ND),
+    {.op = "scatter_nd",
+     .name = "max_special",
+     .in = {SPECIAL(17), I64(-17, 17, 40, 1), SPECIAL(40)},
+     .attrs = {AS("reduction", "max")},
+     .tol = TOL_EXACT},
+    {.op = "scatter_nd",
+     .name = "min_special",
+     .in = {SPECIAL(17), I64(-17, 17, 40, 1), SPECIAL(40)},
+     .attrs = {AS("reduction", "min")},
+     .tol = TOL_EXACT},
+    {.op = "scatter_nd",
+     .name = "mul_by_hand",
+     .in = {LIT(TN_F32, V(1, 2, 3), 3), LIT(TN_I32, V(-1, 0, 3, 0), 4, 1),
+            LIT(TN_F32, V(10, 20, 30, 40), 4)},
+     .attrs = {AS("reduction", "mul")},
+     .want = {V(800, 2, 30)}},
+    {.op = "scatter_nd",
+     .name = "max_by_hand",
+     .in = {LIT(TN_I32, V(1, 25, -3), 3), LIT(TN_I32, V(-1, 1, 3, 1), 4, 1),
+            LIT(TN_I32, V(-10, 20, 30, 7), 4)},
+     .attrs = {AS("reduction", "max")},
+     .want = {V(1, 25, -3)}},
+    {.op = "scatter_nd",
+     .name = "min_by_hand",
+     .in = {LIT(TN_I64, V(1, 25, -3), 3), LIT(TN_I32, V(-1, 1, 3, 1), 4, 1),
+            LIT(TN_I64, V(-10, 20, 30, 7), 4)},
+     .attrs = {AS("reduction", "min")},
+     .want = {V(1, 7, -10)}},
+    PLACED("mul_f64", TN_F64, FILL_UNIFORM, -2, 2, MUL_ND),
+    PLACED("mul_i32", TN_I32, FILL_INTS, -2e9, 2e9, MUL_ND),
+    PLACED("mul_i64", TN_I64, FILL_INTS, -1e12, 1e12, MUL_ND),
+    PLACED("mul_u8", TN_U8, FILL_INTS, 0, 256, MUL_ND),
+    PLACED("max_f64", TN_F64, FILL_UNIFORM, -2, 2, MAX_ND),
+    PLACED("max_i32", TN_I32, FILL_INTS, -2e9, 2e9, MAX_ND),
+    PLACED("max_i64", TN_I64, FILL_INTS, -1e12, 1e12, MAX_ND),
+    PLACED("min_u8", TN_U8, FILL_INTS, 0, 256, MIN_ND),
+    {.op = "scatter_nd",
+     .name = "mul_bool",
+     .in = {BOOLS(3), I64(0, 3, 2, 1), BOOLS(2)},
+     .attrs = {AS("reduction", "mul")},
+     .reject = "bool has no product"},
     PLACED("last_f64", TN_F64, FILL_UNIFORM, -2, 2, LAST_ND),
     PLACED("last_f16", TN_F16, FILL_UNIFORM, -2, 2, LAST_ND),
     PLACED("last_bf16", TN_BF16, FILL_UNIFORM, -2, 2, LAST_ND),
@@ -252,8 +318,8 @@ static const struct op_case cases[] = {
     {.op = "scatter_nd",
      .name = "reduction",
      .in = {F32(3), I64(0, 3, 3, 1), F32(3)},
-     .attrs = {AS("reduction", "max")},
-     .reject = "must be none or add"},
+     .attrs = {AS("reduction", "mean")},
+     .reject = "must be none, add, mul, max or min"},
     {.op = "scatter_nd",
      .name = "bool_sum",
      .in = {BOOLS(3), I64(0, 3, 3, 1), BOOLS(3)},

@@ -220,8 +220,6 @@ def one_hot(g, attrs, indices, depth, values):
 
 @onnx("ScatterND")
 def scatter_nd(g, attrs, x, indices, updates):
-    if attrs.get("reduction", "none") not in ("none", "add"):
-        raise Skip("scatter_nd has no reduction mul, max or min")
     return g.op("scatter_nd", x, indices, updates, reduction=attrs.get("reduction", "none"))
 
 

@@ -35,31 +35,54 @@ static bool sums(uint32_t dtype)
 static bool sum_supports(const struct cpu_query *q, char why[CPU_WHY])
 {
     if (strcmp(moves_string(q->node, "reduction", "add"), "none") != 0 && !sums(q->in[0]->dtype))
-        return cpu_refuse(why, "the cpu adds no %s", cpu_dtype_name(q->in[0]->dtype));
+        return cpu_refuse(why, "the cpu reduces no %s", cpu_dtype_name(q->in[0]->dtype));
     return index_ok(q, 1, why);
 }
 
-/* o [n] += u [n]; integers wrap. */
-#define ADD(T, W)                                   \
+enum join { JOIN_NONE, JOIN_ADD, JOIN_MUL, JOIN_MAX, JOIN_MIN };
+
+static enum join join_of(const tnb_node *node)
+{
+    static const char *const names[] = {"none", "add", "mul", "max", "min"};
+    uint32_t j = JOIN_NONE;
+    while (j < JOIN_MIN && strcmp(moves_string(node, "reduction", "none"), names[j]) != 0)
+        j++;
+    return (enum join)j;
+}
+
+/* o [n] joined with u [n]; integers wrap, by the unsigned type W; the larger or smaller one is NaN
+ * if either is. */
+#define EACH(T, expr)                               \
     do {                                            \
         T *to = (T *)(void *)o;                     \
         const T *from = (const T *)(const void *)u; \
         for (int64_t i = 0; i < n; i++)             \
-            to[i] = (T)((W)to[i] + (W)from[i]);     \
+            to[i] = (T)(expr);                      \
+    } while (0)
+#define JOIN(T, W)                                                            \
+    do {                                                                      \
+        if (join == JOIN_ADD)                                                 \
+            EACH(T, (W)to[i] + (W)from[i]);                                   \
+        else if (join == JOIN_MUL)                                            \
+            EACH(T, (W)to[i] * (W)from[i]);                                   \
+        else if (join == JOIN_MAX)                                            \
+            EACH(T, from[i] > to[i] || from[i] != from[i] ? from[i] : to[i]); \
+        else                                                                  \
+            EACH(T, from[i] < to[i] || from[i] != from[i] ? from[i] : to[i]); \
     } while (0)
 
-static void add_row(uint8_t *o, const uint8_t *u, int64_t n, uint32_t dtype)
+static void join_row(enum join join, uint8_t *o, const uint8_t *u, int64_t n, uint32_t dtype)
 {
     if (dtype == TNB_F32)
-        ADD(float, float);
+        JOIN(float, float);
     else if (dtype == TNB_F64)
-        ADD(double, double);
+        JOIN(double, double);
     else if (dtype == TNB_I32)
-        ADD(int32_t, uint32_t);
+        JOIN(int32_t, uint32_t);
     else if (dtype == TNB_I64)
-        ADD(int64_t, uint64_t);
+        JOIN(int64_t, uint64_t);
     else
-        ADD(uint8_t, uint32_t);
+        JOIN(uint8_t, uint32_t);
 }
 
 /* --- gather: y [outer, n_ids, inner] from x [outer, n, inner] --- */
@@ -222,7 +245,8 @@ static void add_columns(const struct cpu_kernel *k, int64_t lo, int64_t hi, int6
         for (int64_t i = 0; i < s->n_ids; i++, id += s->id_step) {
             int64_t v = resolve(k->in[1], s->wide, id, s->n);
             if (v >= from && v < to)
-                add_row(k->out[0] + (x + v * s->x_step) * size, k->in[2] + id * size, 1, s->dtype);
+                join_row(JOIN_ADD, k->out[0] + (x + v * s->x_step) * size, k->in[2] + id * size, 1,
+                         s->dtype);
         }
     }
 }
@@ -298,7 +322,8 @@ static tnb_status along_prepare(const struct cpu_query *q, struct cpu_kernel *k,
 /* --- gather_nd and scatter_nd: a tuple of indices names a slice --- */
 
 struct tuple_state {
-    bool wide, add;
+    bool wide;
+    enum join join;
     uint32_t k, dtype;
     int64_t n, per_batch, width, rows; /* tuples; elements of a slice; slices of x */
     int64_t row_bytes, dim[TNB_MAX_RANK];
@@ -344,10 +369,10 @@ static void scatter_nd_range(const void *arg, int64_t lo, int64_t hi, uint32_t c
             continue;
         uint8_t *o = k->out[0] + row * s->row_bytes;
         const uint8_t *u = k->in[2] + i * s->row_bytes;
-        if (s->add)
-            add_row(o, u, s->width, s->dtype);
-        else
+        if (s->join == JOIN_NONE)
             memcpy(o, u, (size_t)s->row_bytes);
+        else
+            join_row(s->join, o, u, s->width, s->dtype);
     }
 }
 
@@ -378,7 +403,7 @@ static tnb_status tuple_prepare(const struct cpu_query *q, struct cpu_kernel *k,
     uint32_t b = (uint32_t)tnb_attr_int(q->node, "batch_dims", 0);
     bool scatter = strcmp(q->node->op, "scatter_nd") == 0;
     s->wide = ids->dtype == TNB_I64;
-    s->add = scatter && strcmp(moves_string(q->node, "reduction", "none"), "add") == 0;
+    s->join = join_of(q->node);
     s->dtype = x->dtype;
     s->k = (uint32_t)ids->dim[ids->rank - 1];
     s->n = shape_product(ids, 0, ids->rank - 1);

@@ -1,8 +1,15 @@
-/* Rows of y [outer, R, inner] that rows of u [outer, n_keys, inner] are added to (-DADD=1) or replace
- * (-DADD=0), by key: a row of y, or -1 for none. Position by position, so that sums are the same on
- * every run, and the last one wins. T: float, or an unsigned integer of the element's size. */
-#if ADD
+/* Rows of y [outer, R, inner] that rows of u [outer, n_keys, inner] join, by key: a row of y, or -1 for
+ * none. -DJOIN: 0 replaced, 1 added, 2 multiplied, 3 the larger, 4 the smaller one. Position by position,
+ * so that sums are the same on every run, and the last one wins. T: float; an integer of the element's
+ * size, unsigned but for 3 and 4. */
+#if JOIN == 1
 #define PUT(to, v) ((to) = (T)((to) + (v)))
+#elif JOIN == 2
+#define PUT(to, v) ((to) = (T)((to) * (v)))
+#elif JOIN == 3
+#define PUT(to, v) ((to) = (v) > (to) || (v) != (v) ? (v) : (to))
+#elif JOIN == 4
+#define PUT(to, v) ((to) = (v) < (to) || (v) != (v) ? (v) : (to))
 #else
 #define PUT(to, v) ((to) = (v))
 #endif
@@ -65,9 +72,9 @@ __kernel void listed(IN(int, begin), IN(int, pos), IN(T, u), OUT(T, y), const in
         __global const T *pu = PTR(u) + (long)outer * n_keys * inner + at;
         const int from = PTR(begin)[row], to = PTR(begin)[row + 1];
         T v = PTR(y)[i];
-#if ADD
+#if JOIN
         for (int k = from; k < to; k++)
-            v = (T)(v + pu[(long)PTR(pos)[k] * inner]);
+            PUT(v, pu[(long)PTR(pos)[k] * inner]);
 #else
         if (to > from)
             v = pu[(long)PTR(pos)[to - 1] * inner];

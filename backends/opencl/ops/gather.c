@@ -17,12 +17,25 @@ static uint32_t size_of(const tnb_tensor *t)
     return (uint32_t)tnb_dtype_size(t->dtype);
 }
 
+/* How updates join what is there: the numbers are scatter.cl's. */
+enum join { JOIN_NONE, JOIN_ADD, JOIN_MUL, JOIN_MAX, JOIN_MIN };
+
+static enum join join_of(const tnb_node *node)
+{
+    static const char *const names[] = {"none", "add", "mul", "max", "min"};
+    uint32_t j = JOIN_NONE;
+    while (j < JOIN_MIN && strcmp(moves_string(node, "reduction", "none"), names[j]) != 0)
+        j++;
+    return (enum join)j;
+}
+
 /* Kernels of a family for elements (`type`: "-DT=...") and the type of the indices. */
 static void index_kernel(struct ocl_build *b, const char *family, const char *name,
-                         const char *type, uint32_t index_dtype, int add)
+                         const char *type, uint32_t index_dtype, enum join join)
 {
     char options[64];
-    snprintf(options, sizeof(options), "%s %s -DADD=%d", type, ocl_label_option(index_dtype), add);
+    snprintf(options, sizeof(options), "%s %s -DJOIN=%d", type, ocl_label_option(index_dtype),
+             (int)join);
     ocl_kernel(b, family, options, name);
 }
 
@@ -30,7 +43,7 @@ static void index_kernel(struct ocl_build *b, const char *family, const char *na
 static void gather_kernel(struct ocl_build *b, const char *name)
 {
     const tnb_tensor *x = ocl_in_type(b, 0), *ids = ocl_in_type(b, 1);
-    index_kernel(b, "gather", name, ocl_bits_option(size_of(x)), ids->dtype, 0);
+    index_kernel(b, "gather", name, ocl_bits_option(size_of(x)), ids->dtype, JOIN_NONE);
     ocl_arg_ref(b, ocl_in(b, 0), size_of(x));
     ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
     ocl_arg_ref(b, ocl_out(b, 0), size_of(x));
@@ -118,13 +131,18 @@ struct scatter {
     struct ocl_ref key, u, y;
     int64_t n_keys, outer, rows, inner;
     uint32_t dtype;
-    int add;
+    enum join join;
 };
 
-/* Sums in the element's own type, wrapping as unsigned; what is only moved goes by its size. */
-static const char *scatter_type(uint32_t dtype, int add)
+/* Sums and products wrap as unsigned; what is only moved goes by its size. */
+static const char *scatter_type(uint32_t dtype, enum join join)
 {
-    return dtype == TNB_F32 && add ? "-DT=float" : ocl_bits_option((uint32_t)tnb_dtype_size(dtype));
+    bool ordered = join == JOIN_MAX || join == JOIN_MIN;
+    if (dtype == TNB_F32 && join != JOIN_NONE)
+        return "-DT=float";
+    if (ordered && (dtype == TNB_I32 || dtype == TNB_I64))
+        return dtype == TNB_I32 ? "-DT=int" : "-DT=long";
+    return ocl_bits_option((uint32_t)tnb_dtype_size(dtype));
 }
 
 static void radix_pass(struct ocl_build *b, const struct scatter *s, struct ocl_ref *from,
@@ -197,7 +215,7 @@ static void emit_scatter(struct ocl_build *b, const struct scatter *s)
                  walk     ? "columns"
                  : listed ? "listed"
                           : "scan",
-                 scatter_type(s->dtype, s->add), TNB_I32, s->add);
+                 scatter_type(s->dtype, s->join), TNB_I32, s->join);
     ocl_arg_ref(b, begin, 4);
     if (listed)
         ocl_arg_ref(b, pos, 4);
@@ -217,7 +235,7 @@ static struct ocl_ref key_kernel(struct ocl_build *b, const char *name, uint32_t
 {
     const tnb_tensor *ids = ocl_in_type(b, input);
     struct ocl_ref key = ocl_scratch(b, (uint64_t)n * 4);
-    index_kernel(b, "gather", name, "-DT=uint", ids->dtype, 0);
+    index_kernel(b, "gather", name, "-DT=uint", ids->dtype, JOIN_NONE);
     ocl_arg_ref(b, ocl_in(b, input), size_of(ids));
     ocl_arg_ref(b, key, 4);
     return key;
@@ -241,7 +259,7 @@ static void emit_index_grad(struct ocl_build *b, uint32_t axis, int wraps)
         .rows = at.n,
         .inner = at.inner,
         .dtype = TNB_F32,
-        .add = 1,
+        .join = JOIN_ADD,
     };
     ocl_arg_int(b, at.n);
     ocl_arg_int(b, wraps);
@@ -262,9 +280,8 @@ void ocl_emit_embedding_grad(struct ocl_build *b)
 const char *ocl_refuse_scatter_nd(const tnb_graph *graph, const tnb_node *node)
 {
     uint32_t dtype = graph->values[node->in[0]].dtype;
-    bool adds = strcmp(moves_string(node, "reduction", "none"), "add") == 0;
-    return adds && (dtype == TNB_F16 || dtype == TNB_BF16 || dtype == TNB_F64)
-               ? "sums of a float that is not f32 have no OpenCL kernel"
+    return join_of(node) != JOIN_NONE && (dtype == TNB_F16 || dtype == TNB_BF16 || dtype == TNB_F64)
+               ? "reductions of a float that is not f32 have no OpenCL kernel"
                : NULL;
 }
 
@@ -284,7 +301,7 @@ void ocl_emit_scatter_nd(struct ocl_build *b)
         .outer = 1,
         .inner = slice_width(b, x, ids),
         .dtype = x->dtype,
-        .add = strcmp(moves_string(b->node, "reduction", "none"), "add") == 0,
+        .join = join_of(b->node),
     };
     s.rows = tnb_count(x) / s.inner;
     tuple_args(b, x, ids);
@@ -311,7 +328,7 @@ static void emit_along(struct ocl_build *b, const tnb_tensor *x, const tnb_tenso
         table[1 + 2 * rank + k++] = (int32_t)xs[d];
         columns *= ids->dim[d];
     }
-    index_kernel(b, "along", "along", scatter_type(x->dtype, 1), ids->dtype, 1);
+    index_kernel(b, "along", "along", scatter_type(x->dtype, JOIN_ADD), ids->dtype, JOIN_ADD);
     ocl_arg_ref(b, ocl_in(b, 1), size_of(ids));
     ocl_arg_ref(b, ocl_in(b, 2), size_of(x));
     ocl_arg_ref(b, ocl_out(b, 0), size_of(x));
@@ -344,7 +361,7 @@ void ocl_emit_scatter_add(struct ocl_build *b)
         .rows = tnb_count(x),
         .inner = 1,
         .dtype = x->dtype,
-        .add = 1,
+        .join = JOIN_ADD,
     };
     along_table(b, x, ids, axis);
     ocl_each(b, n, LEAST / 4);
