@@ -64,13 +64,15 @@ static int step_speed(const struct cli_options *options)
     tn_runtime *runtime = NULL;
     tn_device *device = NULL;
     struct speed speed;
-    if (cli_open_runtime(options, NULL, &runtime, &device, &err))
-        return cli_fail(&err);
-    tn_status st = speed_measure(runtime, device, &speed, &err);
+    tn_status st = cli_open_runtime(options, NULL, &runtime, &device, &err);
+    if (st == TN_OK)
+        st = speed_measure(runtime, device, &speed, &err);
     if (st == TN_OK)
         step_line(json_pack("{s:s, s:f, s:I, s:f, s:I}", "event", "speed", "gemm_gflops",
                             speed.gemm_gflops, "gemm_size", (json_int_t)speed.size, "bandwidth_gbs",
                             speed.bandwidth_gbs, "bytes", (json_int_t)speed.bytes));
+    else
+        step_line(json_pack("{s:s, s:o}", "event", "error", "message", tn_json_text(err.msg)));
     tn_runtime_destroy(&runtime);
     return st ? cli_fail(&err) : CLI_OK;
 }
@@ -162,6 +164,8 @@ static void conformance_line(void *ctx, const char *text)
 static void speed_line(void *ctx, const char *text)
 {
     json_t *device = ctx, *event = json_loads(text, 0, NULL);
+    if (strcmp(get_string(event, "event"), "error") == 0)
+        set_string(device, "speed_fault", get_string(event, "message"));
     if (strcmp(get_string(event, "event"), "speed") == 0) {
         json_object_set(device, "gemm_gflops", json_object_get(event, "gemm_gflops"));
         json_object_set(device, "gemm_size", json_object_get(event, "gemm_size"));
@@ -177,8 +181,6 @@ static const char *fault_of(const struct cf_child_result *r, char *buf, size_t s
         snprintf(buf, size, "the driver hung");
     else if (r->signal)
         snprintf(buf, size, "the driver crashed (%s)", strsignal(r->signal));
-    else if (r->exit_code == CLI_USAGE)
-        snprintf(buf, size, "it is not there any more");
     else if (r->exit_code > CLI_FAILED)
         snprintf(buf, size, "exit status %d", r->exit_code);
     else
@@ -208,7 +210,7 @@ static void run_speed(struct doctor *d, json_t *device, const char *selector)
         fault = json_object_get(device, "gemm_gflops") ? NULL
                 : fault_of(&r, why, sizeof(why))       ? why
                                                        : "it could not be measured";
-    if (fault)
+    if (fault && !json_object_get(device, "speed_fault")) /* unless the child has said it */
         set_string(device, "speed_fault", fault);
 }
 
@@ -220,6 +222,8 @@ static const char *examination_fault(const json_t *device, const struct cf_child
         return "it is not there any more: another device has its place";
     if (json_object_get(device, "cases_passed"))
         return NULL;
+    if (r->exit_code == CLI_USAGE)
+        return "it is not there any more, or it cannot be opened";
     return fault_of(r, buf, size) ? buf : "it could not be opened";
 }
 

@@ -91,9 +91,17 @@ def descendants(pid):
     return children + [p for child in children for p in descendants(child)]
 
 
+def is_running(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z" # nobody may have asked for how it ended
+    except OSError:
+        return False
+
+
 def expect_gone(pids):
     end = time.time() + 10
-    while any(os.path.exists(f"/proc/{pid}") for pid in pids):
+    while any(is_running(pid) for pid in pids):
         assert time.time() < end, f"of {pids} some live on"
         time.sleep(0.05)
 

@@ -193,6 +193,17 @@ def the_number_of_threads_is_the_childrens_too():
     assert len(drivers) == 2 and "1 thread" in drivers[0] and "3 threads" in drivers[1], drivers
 
 
+@case
+def a_device_without_matmul_has_no_speed_and_the_reason_why():
+    plugin = os.path.join(TOOL.build, "tests", "train", "libtenon-backend-example.so")
+    if not os.path.exists(plugin):
+        raise Skip("the example backend was not built")
+    _, lines = doctor("--backend", plugin, "--device", "0")
+    device = [line for line in lines if line["event"] == "device" and line["chosen"]][0]
+    assert "runs relu in f32 only" in device["speed_fault"] and "gemm_gflops" not in device, device
+    assert device["cases_unsupported"] > 100, device
+
+
 def waits_for_lock(pid):
     with open("/proc/locks") as file:
         return any("->" in line and f" {pid} " in line for line in file)
@@ -246,7 +257,7 @@ def marked(how):
 def a_device_that_goes_away_is_faulty_and_its_place_another_matter():
     rc, device, known = marked("vanish")
     assert rc == 1 and device["verdict"] == "faulty" and "not there any more" in device["fault"], device
-    assert known == [], known
+    assert "lost" in device["speed_fault"] and known == [], (device, known)
     rc, device, known = marked("replace")
     assert rc == 1 and device["verdict"] == "faulty" and "another device has its place" in device["fault"], device
     assert known == [], "what the other one can do is not written down for this one"
