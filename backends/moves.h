@@ -9,8 +9,8 @@
 #ifndef TENON_BACKENDS_MOVES_H
 #define TENON_BACKENDS_MOVES_H
 
-#include <math.h>
 #include "shape.h"
+#include <math.h>
 
 #define MOVES_MAX_LOOPS 16 /* tile has two to an axis */
 
@@ -319,6 +319,21 @@ static inline uint64_t moves_bits(uint32_t dtype, double v)
         return (uint32_t)moves_whole(v, INT32_MIN, INT32_MAX, INT32_MIN, INT32_MAX);
     default:
         return (uint64_t)moves_whole(v, -0x1p63, 0x1p63, INT64_MIN, INT64_MAX);
+    }
+}
+
+/* The smallest (0) or largest (1) integer of a type: what max and min of no elements are. */
+static inline int64_t moves_extreme(uint32_t dtype, int largest)
+{
+    switch (dtype) {
+    case TNB_BOOL:
+        return largest;
+    case TNB_U8:
+        return largest ? UINT8_MAX : 0;
+    case TNB_I32:
+        return largest ? INT32_MAX : INT32_MIN;
+    default:
+        return largest ? INT64_MAX : INT64_MIN;
     }
 }
 

@@ -7,8 +7,9 @@
  *   min   y = smallest x         the same
  *
  * A tie shares its gradient evenly, as PyTorch's amax: the symmetric choice among the subgradients.
- * NaN wins in max and min, so that a broken value shows. Integers as in ONNX's Reduce operators:
- * the result has x's type and wraps; a mean is cut off toward zero, as NumPy's cast does. */
+ * The largest of no elements is the type's smallest number (-infinity), as in ONNX. NaN wins in max
+ * and min, so that a broken value shows. Integers as in ONNX's Reduce operators: the result has x's
+ * type and wraps; a mean is cut off toward zero, as NumPy's cast does. */
 #include <math.h>
 
 #include "ops/reduce.h"
@@ -102,13 +103,6 @@ static tn_status mean_infer(struct tn_infer *ctx)
     return tn_reduce_refuse_empty(ctx, x, tn_ops_axes_mask(ctx->attrs, x->rank));
 }
 
-static tn_status extremum_infer(struct tn_infer *ctx)
-{
-    const struct tn_shape *x = &ctx->in[0]->shape;
-    tn_status st = tn_reduce_infer_any(ctx);
-    return st == TN_OK ? tn_reduce_refuse_empty(ctx, x, tn_ops_axes_mask(ctx->attrs, x->rank)) : st;
-}
-
 /* --- references --- */
 
 int64_t tn_reduce_walk(const struct tn_shape *x, uint32_t mask, struct tn_walk *outer,
@@ -129,8 +123,8 @@ int64_t tn_reduce_walk(const struct tn_shape *x, uint32_t mask, struct tn_walk *
 
 /* How to fold one element in, for floats and for integers (which wrap). */
 struct folding {
-    int from_first; /* begin with x's first element, not with `start` */
-    int64_t start;
+    double start;
+    int64_t start_i;
     double (*f)(double acc, double x);
     int64_t (*i)(int64_t acc, int64_t x);
 };
@@ -142,7 +136,7 @@ static void fold(const struct tn_ref *ctx, const struct folding *how)
     uint32_t mask = tn_ops_axes_mask(ctx->attrs, x->type.shape.rank);
     int64_t n = tn_reduce_walk(&x->type.shape, mask, &outer, &inner);
     for (int64_t o = 0; o < ctx->out[0].count; o++, tn_walk_next(&outer)) {
-        double acc = how->from_first ? x->data.f[outer.at[0]] : (double)how->start;
+        double acc = how->start;
         for (int64_t j = 0; j < n; j++, tn_walk_next(&inner))
             acc = how->f(acc, x->data.f[outer.at[0] + inner.at[0]]);
         ctx->out[0].data.f[o] = acc;
@@ -156,7 +150,7 @@ static void fold_integers(const struct tn_ref *ctx, const struct folding *how)
     uint32_t mask = tn_ops_axes_mask(ctx->attrs, x->type.shape.rank);
     int64_t n = tn_reduce_walk(&x->type.shape, mask, &outer, &inner);
     for (int64_t o = 0; o < ctx->out[0].count; o++, tn_walk_next(&outer)) {
-        int64_t acc = how->from_first ? x->data.i[outer.at[0]] : how->start;
+        int64_t acc = how->start_i;
         for (int64_t j = 0; j < n; j++, tn_walk_next(&inner))
             acc = how->i(acc, x->data.i[outer.at[0] + inner.at[0]]);
         ctx->out[0].data.i[o] = acc;
@@ -220,17 +214,24 @@ static void sum_reference(const struct tn_ref *ctx)
 
 static void prod_reference(const struct tn_ref *ctx)
 {
-    reduce_by(ctx, &(struct folding){0, 1, mul_f, mul_i});
+    reduce_by(ctx, &(struct folding){1, 1, mul_f, mul_i});
+}
+
+/* The smallest (0) or largest (1) integer of x's type. */
+static int64_t extreme(const struct tn_ref *ctx, int largest)
+{
+    tn_dtype dtype = ctx->in[0].type.dtype;
+    return dtype == TN_BOOL ? largest : tn_ops_saturate(largest ? INFINITY : -INFINITY, dtype);
 }
 
 static void max_reference(const struct tn_ref *ctx)
 {
-    reduce_by(ctx, &(struct folding){1, 0, max_f, max_i});
+    reduce_by(ctx, &(struct folding){-INFINITY, extreme(ctx, 0), max_f, max_i});
 }
 
 static void min_reference(const struct tn_ref *ctx)
 {
-    reduce_by(ctx, &(struct folding){1, 0, min_f, min_i});
+    reduce_by(ctx, &(struct folding){INFINITY, extreme(ctx, 1), min_f, min_i});
 }
 
 static void mean_reference(const struct tn_ref *ctx)
@@ -341,11 +342,11 @@ const struct tn_op tn_op_prod = {
     .infer = number_infer, .gradient = prod_gradient, .reference = prod_reference};
 const struct tn_op tn_op_max = {
     REDUCTION("max", "largest x over the axes",
-              "x of any type; NaN if any is NaN; a reduced dim of 0 is refused; the gradient is "
-              "shared evenly among ties"),
-    .infer = extremum_infer, .gradient = extremum_gradient, .reference = max_reference};
+              "x of any type; NaN if any is NaN; of no elements: the type's smallest number, "
+              "-infinity for a float; the gradient is shared evenly among ties"),
+    .infer = tn_reduce_infer_any, .gradient = extremum_gradient, .reference = max_reference};
 const struct tn_op tn_op_min = {
     REDUCTION("min", "smallest x over the axes",
-              "x of any type; NaN if any is NaN; a reduced dim of 0 is refused; the gradient is "
-              "shared evenly among ties"),
-    .infer = extremum_infer, .gradient = extremum_gradient, .reference = min_reference};
+              "x of any type; NaN if any is NaN; of no elements: the type's largest number, "
+              "infinity for a float; the gradient is shared evenly among ties"),
+    .infer = tn_reduce_infer_any, .gradient = extremum_gradient, .reference = min_reference};

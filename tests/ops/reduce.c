@@ -1,4 +1,6 @@
 /* Cases of the reductions. */
+#include <math.h>
+
 #include "cases.h"
 
 #include "../golden/reduce.h"
@@ -80,25 +82,43 @@
         .reject = "named twice"                                                                \
     }
 
-#define EXTREMUM(name_)                                                                \
-    REDUCTION(name_, DISTINCT, TOL_EXACT),                                             \
-        {.op = name_,                                                                  \
-         .name = "ties",                                                               \
-         .in = {TIES(7, 5)},                                                           \
-         .attrs = {AV("axes", 1)},                                                     \
-         .tol = TOL_EXACT},                                                            \
-        {.op = name_,                                                                  \
-         .name = "special",                                                            \
-         .in = {SPECIAL(13, 3)},                                                       \
-         .attrs = {AV("axes", 1)},                                                     \
-         .tol = TOL_EXACT},                                                            \
-        {.op = name_,                                                                  \
-         .name = "of_nothing",                                                         \
-         .in = {F32(3, 0)},                                                            \
-         .attrs = {AV("axes", 1)},                                                     \
-         .reject = "axis 1 has no elements"},                                          \
-    {                                                                                  \
-        .op = name_, .name = "all_of_nothing", .in = {F32(0)}, .reject = "no elements" \
+/* of_none_, u8_none_: of no elements, of f32 and of u8 */
+#define EXTREMUM(name_, of_none_, u8_none_)                                                     \
+    REDUCTION(name_, DISTINCT, TOL_EXACT),                                                      \
+        {.op = name_,                                                                           \
+         .name = "ties",                                                                        \
+         .in = {TIES(7, 5)},                                                                    \
+         .attrs = {AV("axes", 1)},                                                              \
+         .tol = TOL_EXACT},                                                                     \
+        {.op = name_,                                                                           \
+         .name = "special",                                                                     \
+         .in = {SPECIAL(13, 3)},                                                                \
+         .attrs = {AV("axes", 1)},                                                              \
+         .tol = TOL_EXACT},                                                                     \
+        {.op = name_,                                                                           \
+         .name = "of_nothing",                                                                  \
+         .in = {F32(3, 0)},                                                                     \
+         .attrs = {AV("axes", 1)},                                                              \
+         .want = {V(of_none_, of_none_, of_none_)}},                                            \
+        {.op = name_, .name = "all_of_nothing", .in = {F32(0)}, .want = {V(of_none_)}},         \
+        {.op = name_,                                                                           \
+         .name = "i32_of_nothing",                                                              \
+         .in = {I32(0, 9, 2, 0)},                                                               \
+         .attrs = {AV("axes", 1)}},                                                             \
+        {.op = name_,                                                                           \
+         .name = "i64_of_nothing",                                                              \
+         .in = {I64(0, 9, 0, 2)},                                                               \
+         .attrs = {AV("axes", 0), AI("keepdims", 1)}},                                          \
+        {.op = name_,                                                                           \
+         .name = "u8_of_nothing",                                                               \
+         .in = {IN(TN_U8, FILL_INTS, 0, 9, 2, 0)},                                              \
+         .attrs = {AV("axes", 1)},                                                              \
+         .want = {V(u8_none_, u8_none_)}},                                                      \
+    {                                                                                           \
+        .op = name_, .name = "bools_of_nothing", .in = {BOOLS(0, 2)}, .attrs = {AV("axes", 0)}, \
+        .want = {                                                                               \
+            V(u8_none_ != 0, u8_none_ != 0)                                                     \
+        }                                                                                       \
     }
 
 static const struct op_case cases[] = {
@@ -126,8 +146,8 @@ static const struct op_case cases[] = {
      .in = {LIT(TN_F32, V(1, 2, 3, 4, 5, 9), 2, 3)},
      .attrs = {AV("axes", 1)},
      .want = {V(2, 6)}},
-    EXTREMUM("max"),
-    EXTREMUM("min"),
+    EXTREMUM("max", -INFINITY, 0),
+    EXTREMUM("min", INFINITY, 255),
     {.op = "max",
      .name = "by_hand",
      .in = {LIT(TN_F32, V(-3, -1, -2, 5, NAN, 4), 2, 3)},

@@ -2,6 +2,7 @@
  *
  * sum mean prod max min of i32 and i64, max and min of u8 and bool. They are worked out in 64 bits
  * and wrap; the result keeps the low bits that its type has. */
+#include "../../moves.h"
 #include "reduce.h"
 
 enum kind { SUM, MEAN, PROD, MAX, MIN };
@@ -10,6 +11,7 @@ struct state {
     enum kind kind;
     uint32_t dtype;
     struct cpu_reduction r;
+    int64_t start; /* of a fold */
 };
 
 CPU_INLINE int64_t fold(enum kind kind, int64_t acc, int64_t x)
@@ -31,10 +33,7 @@ CPU_INLINE int64_t fold(enum kind kind, int64_t acc, int64_t x)
     static int64_t name(const struct state *s, const void *data, int64_t at)   \
     {                                                                          \
         const T *x = (const T *)data + at;                                     \
-        int64_t acc = s->kind == PROD  ? 1                                     \
-                      : s->kind == MAX ? INT64_MIN                             \
-                      : s->kind == MIN ? INT64_MAX                             \
-                                       : 0;                                    \
+        int64_t acc = s->start;                                                \
         int64_t n = s->r.inner_kept ? 1 : s->r.inner;                          \
         for (int64_t r = 0; r < s->r.reduced.count; r++) {                     \
             const T *row = x + cpu_group_at(&s->r.reduced, r);                 \
@@ -86,6 +85,8 @@ tnb_status CPU_SYM(cpu_reduce_integers)(const struct cpu_query *q, struct cpu_ke
         if (strcmp(q->node->op, names[i]) == 0)
             s->kind = (enum kind)i;
     s->dtype = q->in[0]->dtype;
+    s->start = s->kind == MAX || s->kind == MIN ? moves_extreme(s->dtype, s->kind == MIN)
+                                                : s->kind == PROD;
     cpu_reduction_init(&s->r, q->in[0], q->node);
     k->run = run;
     return TNB_OK;

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "../../moves.h"
 #include "reduce.h"
 
 static void split_nests(const tnb_tensor *x, const bool *is_reduced, struct ocl_reduction *r)
@@ -178,6 +179,13 @@ static const char *integer_kernel(const char *op)
     return "sum";
 }
 
+/* What a fold of no elements is. */
+static int64_t integer_start(const char *op, uint32_t dtype)
+{
+    bool max = strcmp(op, "max") == 0, min = strcmp(op, "min") == 0;
+    return max || min ? moves_extreme(dtype, min) : strcmp(op, "prod") == 0;
+}
+
 /* i32 and i64, for max and min u8 and bool as well. */
 static void reduce_integers(struct ocl_build *b, const struct ocl_reduction *r)
 {
@@ -194,6 +202,7 @@ static void reduce_integers(struct ocl_build *b, const struct ocl_reduction *r)
     ocl_arg_ref(b, ocl_out(b, 0), size);
     ocl_reduction_args(b, r);
     ocl_arg_long(b, strcmp(b->node->op, "mean") == 0 ? r->n_reduced : 1);
+    ocl_arg_long(b, integer_start(b->node->op, dtype));
     ocl_reduction_range(b, r, group);
 }
 
