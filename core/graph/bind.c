@@ -5,6 +5,7 @@
 
 #include "base/nearest.h"
 #include "graph/build.h"
+#include "tensor/view.h"
 
 /* "batch=5, time=7" */
 static const char *format_binding(const struct tn_graph *graph,
@@ -23,12 +24,11 @@ static tn_status bind_leaves(const struct tn_graph *graph, const struct tn_symbo
 {
     for (size_t v = 0; v < graph->values.n; v++) {
         const struct tn_graph_value *value = &graph->values.items[v];
-        int64_t count = 0;
         if (value->kind == TN_VALUE_COMPUTED)
             continue;
         types[v].dtype = value->dtype;
         if (tn_shape_bind(graph, &value->shape, bound, &types[v].shape) != TN_OK ||
-            tn_shape_count(&types[v].shape, &count) != TN_OK) {
+            !tn_shape_fits(&types[v].shape)) {
             char shape[512], binding[256];
             return tn_error_set(err, TN_E_INVALID, "shape %s is too large with %s",
                                 tn_graph_shape_format(graph, &value->shape, shape, sizeof shape),

@@ -102,9 +102,8 @@ static tn_value add_leaf(struct tn_graph *graph, const char *what, const char *n
     }
     value.shape = *shape;
     for (uint32_t t = 0; t < TN_N_TRIALS; t++) {
-        int64_t count = 0;
         if (tn_shape_bind(graph, shape, tn_trial_symbols(t), &value.trial[t]) != TN_OK ||
-            tn_shape_count(&value.trial[t], &count) != TN_OK) {
+            !tn_shape_fits(&value.trial[t])) {
             char text[512];
             tn_graph_fail(graph, TN_E_INVALID, "%s '%s': shape %s is too large", what, name,
                           tn_graph_shape_format(graph, shape, text, sizeof text));

@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 #include "graph/build.h"
+#include "tensor/view.h"
 
 static const char *input_name(const struct tn_infer *ctx, uint32_t input)
 {
@@ -150,11 +151,10 @@ tn_status tn_node_infer(const struct tn_op *op, const char *label, const struct 
     if (status != TN_OK)
         return status;
     for (uint32_t i = 0; i < op->n_out; i++) {
-        int64_t count = 0;
         if (tn_dtype_size(out[i].dtype) == 0 || out[i].shape.rank > TN_MAX_RANK)
             return tn_infer_fail(&ctx, "output %u would have %u dims; at most %d are possible", i,
                                  out[i].shape.rank, TN_MAX_RANK);
-        if (tn_shape_count(&out[i].shape, &count) != TN_OK) {
+        if (!tn_shape_fits(&out[i].shape)) {
             char text[256];
             return tn_infer_fail(&ctx, "output %u would have shape %s, which is not possible", i,
                                  tn_shape_format(&out[i].shape, text, sizeof text));

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
-#include "tenon/tensor.h"
+#include "tensor/view.h"
 
 struct tn_shape tn_shape_make(const int64_t *dim, size_t rank)
 {
@@ -41,6 +41,17 @@ tn_status tn_shape_count(const struct tn_shape *shape, int64_t *out_count)
             return TN_E_INVALID;
     *out_count = has_zero ? 0 : count;
     return TN_OK;
+}
+
+int tn_shape_fits(const struct tn_shape *shape)
+{
+    int64_t padded = 1;
+    if (shape->rank > TN_MAX_RANK)
+        return 0;
+    for (uint32_t i = 0; i < shape->rank; i++)
+        if (shape->dim[i] < 0 || TN_MUL_OVERFLOW(padded, TN_MAX(shape->dim[i], 1), &padded))
+            return 0;
+    return padded <= INT64_MAX / 2;
 }
 
 char *tn_shape_format(const struct tn_shape *shape, char *buf, size_t size)

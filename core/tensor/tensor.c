@@ -64,7 +64,7 @@ static tn_status measure(tn_dtype dtype, const struct tn_shape *shape, int64_t *
 {
     char text[256];
     size_t n_bytes = 0;
-    int64_t count = 0, padded = 1;
+    int64_t count = 0;
     if (tn_dtype_size(dtype) == 0)
         return tn_error_set(err, TN_E_INVALID, "%d is no element type", (int)dtype);
     if (shape->rank > TN_MAX_RANK)
@@ -73,11 +73,9 @@ static tn_status measure(tn_dtype dtype, const struct tn_shape *shape, int64_t *
         return tn_error_set(err, TN_E_INVALID,
                             "shape %s has a negative dim or more elements than fit in 63 bits",
                             tn_shape_format(shape, text, sizeof text));
-    /* Strides are taken with zero dims counted as one: these must fit as well. */
-    for (uint32_t i = 0; i < shape->rank; i++)
-        if (TN_MUL_OVERFLOW(padded, TN_MAX(shape->dim[i], 1), &padded))
-            return tn_error_set(err, TN_E_INVALID, "the dims of shape %s are too large",
-                                tn_shape_format(shape, text, sizeof text));
+    if (!tn_shape_fits(shape)) /* strides are taken with zero dims counted as one */
+        return tn_error_set(err, TN_E_INVALID, "the dims of shape %s are too large",
+                            tn_shape_format(shape, text, sizeof text));
     if (TN_MUL_OVERFLOW((size_t)count, tn_dtype_size(dtype), &n_bytes) || n_bytes > SIZE_MAX / 4)
         return tn_error_set(err, TN_E_INVALID, "shape %s of %s has more bytes than an address",
                             tn_shape_format(shape, text, sizeof text), tn_dtype_name(dtype));

@@ -405,6 +405,22 @@ Test(graph, a_rule_that_fails_names_the_binding)
     tn_arena_finish(&arena);
 }
 
+/* Beside a dim of 0 the others still make strides. */
+Test(graph, dims_that_do_not_fit_beside_one_of_zero)
+{
+    input("x", TN_SHAPE(INT64_C(1) << 40, INT64_C(1) << 40, 0));
+    FAILED_WITH("'x'", "too large");
+}
+
+Test(graph, an_output_whose_dims_do_not_fit)
+{
+    const int64_t shape[] = {INT64_C(1) << 40, INT64_C(1) << 40, 0};
+    tn_value x = input("x", TN_SHAPE(INT64_C(1) << 40, 1, 0));
+    struct tn_attr attr = TN_AV("shape", 3, shape);
+    tn_op1(graph, "expand", x, &attr, 1);
+    FAILED_WITH("expand", "not possible");
+}
+
 /* --- constants, printing --- */
 
 Test(graph, equal_scalars_are_one_value)

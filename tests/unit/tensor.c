@@ -8,6 +8,7 @@
 
 #include "base/compiler.h"
 #include "tensor/convert.h"
+#include "tensor/view.h"
 
 /* --- conversions --- */
 
@@ -134,7 +135,13 @@ Test(shape, count_and_format)
     s = TN_SHAPE(INT64_MAX, 2, 0);
     cr_assert_eq(tn_shape_count(&s, &n), TN_OK);
     cr_assert_eq(n, 0);
+    cr_assert(!tn_shape_fits(&s), "its strides would not");
+    s = TN_SHAPE(INT64_MAX / 4, 2, 0);
+    cr_assert(tn_shape_fits(&s));
+    s = TN_SHAPE(INT64_MAX);
+    cr_assert(!tn_shape_fits(&s), "a dim and one more is no number");
     s = TN_SHAPE(3, -1);
+    cr_assert(!tn_shape_fits(&s));
     cr_assert_eq(tn_shape_count(&s, &n), TN_E_INVALID);
     s = tn_shape_make((const int64_t[]){1, 1, 1, 1, 1, 1, 1, 1, 1}, 9);
     cr_assert_eq(tn_shape_count(&s, &n), TN_E_INVALID, "nine dims are one too many");
