@@ -159,30 +159,52 @@ __kernel void lamb_step(IN(float, param), IN(float, r), IN(float, norms), IN(flo
     }
 }
 
-/* parts [n]: sums of squares, of every n-th element on a GPU and of a run of them elsewhere. */
+/* Sums of squares, of x 2^-64 and of x 2^64 too: where the square of a norm is beyond what an f32
+ * holds, or so small that squares have vanished from it, one of these is in range. */
+#define UP 0x1p64f
+#define DOWN 0x1p-64f
+
+static inline float root_of(float plain, float down, float up)
+{
+    if (isinf(plain))
+        return sqrt(down) * UP;
+    return plain < DOWN ? sqrt(up) * DOWN : sqrt(plain); /* NaN stays */
+}
+
+/* parts [n, 3]: sums, of every n-th element on a GPU and of a run of them elsewhere. */
 __kernel void square_parts(IN(float, x), OUT(float, parts), const int count, SIZE)
 {
     EACH(j, n, chunk) {
-        float sum = 0.0f;
+        float plain = 0.0f, down = 0.0f, up = 0.0f;
 #ifdef CPU_CLASS
         const int size = (count - 1) / n + 1;
         const long end = min((long)count, (long)(j + 1) * size);
         long i = (long)j * size;
-        float16 wide = (float16)(0.0f);
+        float16 plains = (float16)(0.0f), downs = plains, ups = plains;
         for (; i + 16 <= end; i += 16) {
-            const float16 v = vload16(0, PTR(x) + i);
-            wide += v * v;
+            const float16 v = vload16(0, PTR(x) + i), d = v * DOWN, u = v * UP;
+            plains += v * v;
+            downs += d * d;
+            ups += u * u;
         }
-        for (; i < end; i++)
-            sum += PTR(x)[i] * PTR(x)[i];
-        sum += sum16(wide);
+        plain = sum16(plains);
+        down = sum16(downs);
+        up = sum16(ups);
+        const int step = 1;
 #else
-        for (long i = j; i < count; i += n) {
-            const float v = PTR(x)[i];
-            sum += v * v;
-        }
+        const long end = count;
+        long i = j;
+        const int step = n;
 #endif
-        PTR(parts)[j] = sum;
+        for (; i < end; i += step) {
+            const float v = PTR(x)[i], d = v * DOWN, u = v * UP;
+            plain += v * v;
+            down += d * d;
+            up += u * u;
+        }
+        PTR(parts)[3 * j] = plain;
+        PTR(parts)[3 * j + 1] = down;
+        PTR(parts)[3 * j + 2] = up;
     }
 }
 
@@ -191,20 +213,25 @@ __kernel void root_group(IN(float, parts), OUT(float, y), const int count)
 {
     __local float tmp[256];
     const int size = (int)get_local_size(0), l = (int)get_local_id(0);
-    float sum = 0.0f;
-    for (int i = l; i < count; i += size)
-        sum += PTR(parts)[i];
-    sum = group_sum(sum, tmp);
+    float sum[3] = {0.0f, 0.0f, 0.0f};
+    for (int k = 0; k < 3; k++) {
+        for (int i = l; i < count; i += size)
+            sum[k] += PTR(parts)[3 * i + k];
+        sum[k] = group_sum(sum[k], tmp);
+    }
     if (l == 0)
-        PTR(y)[0] = sqrt(sum);
+        PTR(y)[0] = root_of(sum[0], sum[1], sum[2]);
 }
 #else
 __kernel void root_item(IN(float, parts), OUT(float, y), const int count)
 {
-    float sum = 0.0f;
-    for (int i = 0; i < count; i++)
-        sum += PTR(parts)[i];
-    PTR(y)[0] = sqrt(sum);
+    float plain = 0.0f, down = 0.0f, up = 0.0f;
+    for (int i = 0; i < count; i++) {
+        plain += PTR(parts)[3 * i];
+        down += PTR(parts)[3 * i + 1];
+        up += PTR(parts)[3 * i + 2];
+    }
+    PTR(y)[0] = root_of(plain, down, up);
 }
 #endif
 

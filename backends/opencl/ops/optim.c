@@ -85,6 +85,8 @@ void ocl_emit_optimizer(struct ocl_build *b)
 
 /* --- sums of squares: partial ones, a fixed number for each tensor, then all of them --- */
 
+enum { PART = 3 * sizeof(float) }; /* three sums, each in a range of its own */
+
 static int64_t n_parts(const struct ocl_build *b, int64_t n)
 {
     int64_t most = ocl_is_gpu(b) ? GPU_PARTS : 16 * (int64_t)b->device->desc->n_units;
@@ -92,7 +94,7 @@ static int64_t n_parts(const struct ocl_build *b, int64_t n)
     return parts < most ? parts : most;
 }
 
-/* parts [n_parts] = sums of squares of x [n]. */
+/* parts [n_parts, 3] = sums of squares of x [n]. */
 static void emit_parts(struct ocl_build *b, struct ocl_ref x, int64_t n, struct ocl_ref parts)
 {
     int64_t count = n_parts(b, n);
@@ -103,7 +105,7 @@ static void emit_parts(struct ocl_build *b, struct ocl_ref x, int64_t n, struct 
     ocl_each(b, count, 1);
 }
 
-/* y = the root of the sum of parts [count]. */
+/* y = the root of the sum of parts [count, 3]. */
 static void emit_root(struct ocl_build *b, struct ocl_ref parts, int64_t count, struct ocl_ref y)
 {
     const size_t one = 1;
@@ -123,13 +125,13 @@ void ocl_emit_global_norm(struct ocl_build *b)
     for (uint32_t i = 0; i < b->node->n_in; i++)
         if (ocl_has_in(b, i))
             count += n_parts(b, tnb_count(ocl_in_type(b, i)));
-    struct ocl_ref parts = ocl_scratch(b, (uint64_t)(count + 1) * 4);
+    struct ocl_ref parts = ocl_scratch(b, (uint64_t)(count + 1) * PART);
     int64_t at = 0;
     for (uint32_t i = 0; i < b->node->n_in; i++) {
         int64_t n = ocl_has_in(b, i) ? tnb_count(ocl_in_type(b, i)) : 0;
         if (n == 0)
             continue;
-        emit_parts(b, ocl_in(b, i), n, ocl_ref_at(parts, (uint64_t)at * 4));
+        emit_parts(b, ocl_in(b, i), n, ocl_ref_at(parts, (uint64_t)at * PART));
         at += n_parts(b, n);
     }
     emit_root(b, parts, count, ocl_out(b, 0));
@@ -143,7 +145,7 @@ void ocl_emit_lamb(struct ocl_build *b)
     if (n == 0)
         return;
     struct ocl_ref r = ocl_scratch(b, (uint64_t)n * 4), norms = ocl_scratch(b, 8);
-    struct ocl_ref parts = ocl_scratch(b, (uint64_t)count * 4);
+    struct ocl_ref parts = ocl_scratch(b, (uint64_t)count * PART);
     ocl_kernel(b, "optim", "", "lamb_direction");
     for (uint32_t i = 0; i < b->node->n_in; i++)
         ocl_arg_f32(b, ocl_in(b, i));
