@@ -341,16 +341,16 @@ static void grad_reference(const struct tn_ref *ctx)
 
 static int64_t scratch(const struct tn_ref *ctx)
 {
-    return ctx->in[K].type.shape.dim[2];
+    return ctx->in[Q].count ? ctx->in[K].type.shape.dim[2] : 0;
 }
 
 /* --- operators --- */
 
-#define INPUTS                                                                                  \
-    "q [B, H, Lq, D], k [B, Hkv, Lk, D], v [B, Hkv, Lk, Dv] float, one dtype, Hkv divides H; "  \
-    "mask? broadcasts to [B, H, Lq, Lk]: bool (true: may be seen) or q's dtype (added to the "  \
-    "scores); kv_len? i32 or i64, [B] or a scalar: keys from there on are masked and not read " \
-    "(clamped to 0 .. Lk)"
+#define INPUTS                                                                                 \
+    "q [B, H, Lq, D], k [B, Hkv, Lk, D], v [B, Hkv, Lk, Dv] float, one dtype, Hkv divides H; " \
+    "mask? broadcasts to [B, H, Lq, Lk]: bool (true: may be seen) or q's dtype (added to the " \
+    "scores), and what it hides must be finite all the same; kv_len? i32 or i64, [B] or a "    \
+    "scalar: keys from there on are masked and not read (clamped to 0 .. Lk)"
 
 const struct tn_op tn_op_attention = {
     .name = "attention",

@@ -138,18 +138,17 @@ const struct tn_op tn_op_diagonal = {
 
 static tn_status diagonal_grad_infer(struct tn_infer *ctx)
 {
-    uint32_t rank;
-    const int64_t *dims = tn_attrs_ints(ctx->attrs, "input_shape", &rank);
     struct diagonal d;
+    struct tn_shape whole;
     char text[128];
     tn_status st = tn_infer_float(ctx, 0);
-    if (st != TN_OK)
-        return st;
-    if (rank < 2 || rank > TN_MAX_RANK)
-        return tn_infer_fail(ctx, "input_shape has %u dims, but 2 to %d are possible", rank,
-                             TN_MAX_RANK);
-    struct tn_shape whole = tn_shape_make(dims, rank);
-    st = diagonal_of(ctx, &whole, &d);
+    if (st == TN_OK)
+        st = tn_ops_infer_shape(ctx, "input_shape", &whole);
+    if (st == TN_OK && whole.rank < 2)
+        st = tn_infer_fail(ctx, "input_shape has %u dims, but 2 to %d are possible", whole.rank,
+                           TN_MAX_RANK);
+    if (st == TN_OK)
+        st = diagonal_of(ctx, &whole, &d);
     if (st != TN_OK)
         return st;
     struct tn_shape part = diagonal_shape(&whole, &d);

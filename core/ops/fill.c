@@ -6,7 +6,7 @@
 static tn_status fill_infer(struct tn_infer *ctx)
 {
     tn_status st = tn_ops_infer_dtype(ctx, &ctx->out[0].dtype);
-    return st == TN_OK ? tn_ops_infer_shape(ctx, &ctx->out[0].shape) : st;
+    return st == TN_OK ? tn_ops_infer_shape(ctx, "shape", &ctx->out[0].shape) : st;
 }
 
 static void fill_reference(const struct tn_ref *ctx)

@@ -82,7 +82,7 @@ static tn_status range_infer(struct tn_infer *ctx)
     if (rank != 0 && n >= 0)
         return tn_infer_fail(ctx, "give either count or shape");
     ctx->out[0].shape = TN_SHAPE(n);
-    tn_status st = rank ? tn_ops_infer_shape(ctx, &ctx->out[0].shape) : TN_OK;
+    tn_status st = rank ? tn_ops_infer_shape(ctx, "shape", &ctx->out[0].shape) : TN_OK;
     return st == TN_OK ? tn_ops_infer_dtype(ctx, &ctx->out[0].dtype) : st;
 }
 

@@ -34,22 +34,20 @@ static tn_status check_rng(const struct tn_infer *ctx)
 /* [N, shape], or shape without samples. */
 static tn_status output_shape(const struct tn_infer *ctx, struct tn_shape *out_shape)
 {
-    uint32_t rank;
-    int64_t count;
-    char text[128];
-    const int64_t *dims = tn_attrs_ints(ctx->attrs, "shape", &rank);
-    uint32_t lead = ctx->in[1] ? 1 : 0;
-    struct tn_shape y = {0};
-    if (rank + lead > TN_MAX_RANK)
-        return tn_infer_fail(ctx, "an output of %u dims is too long: the limit is %d", rank + lead,
-                             TN_MAX_RANK);
-    if (lead)
+    struct tn_shape each, y = {0};
+    tn_status st = tn_ops_infer_shape(ctx, "shape", &each);
+    if (st != TN_OK)
+        return st;
+    if (ctx->in[1]) {
+        if (each.rank == TN_MAX_RANK)
+            return tn_infer_fail(ctx,
+                                 "a shape of %u dims leaves no room for the samples': the "
+                                 "limit is %d",
+                                 each.rank, TN_MAX_RANK - 1);
         y.dim[y.rank++] = ctx->in[1]->shape.dim[0];
-    for (uint32_t d = 0; d < rank; d++)
-        y.dim[y.rank++] = dims[d];
-    if (tn_shape_count(&y, &count) != TN_OK)
-        return tn_infer_fail(ctx, "shape %s must have no negative dim and at most 2^63 elements",
-                             tn_ops_format_ints(dims, rank, text, sizeof(text)));
+    }
+    for (uint32_t d = 0; d < each.rank; d++)
+        y.dim[y.rank++] = each.dim[d];
     *out_shape = y;
     return TN_OK;
 }

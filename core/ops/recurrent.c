@@ -53,8 +53,9 @@ static tn_status check_operands(const struct tn_infer *ctx, const struct tn_rec_
     if (d.dirs == 0)
         return tn_infer_fail(ctx, "direction is '%s'; use forward, reverse or bidirectional",
                              direction);
-    if (d.hidden < 1)
-        return tn_infer_fail(ctx, "'r' must have at least one unit (its last dim), has none");
+    if (d.hidden < 1 || d.hidden > INT32_MAX)
+        return tn_infer_fail(
+            ctx, "'r' must have from 1 to 2^31 - 1 units (its last dim), has %" PRId64, d.hidden);
     st = expect(ctx, REC_R, "r", "[dirs, gates * H, H]",
                 TN_SHAPE(d.dirs, kind->gates * d.hidden, d.hidden));
     if (st == TN_OK)

@@ -93,7 +93,10 @@ static tn_status split(const struct tn_infer *ctx, enum kind kind, struct tn_sha
     if (kind == GROUP)
         return split_groups(ctx, tn_attrs_int(ctx->attrs, "num_groups"), out_params, out_stats);
     int64_t n = ctx->in[0]->shape.rank > 1 ? ctx->in[0]->shape.dim[1] : 1;
-    return split_groups(ctx, n ? n : 1, out_params, out_stats);
+    st = split_groups(ctx, n ? n : 1, out_params, out_stats);
+    if (st == TN_OK)
+        out_stats->dim[1] = n;
+    return st;
 }
 
 /* Inputs [from, to), where present, are of x's dtype and of the shape of `params`. */
@@ -316,10 +319,10 @@ static void group_grad_reference(const struct tn_ref *ctx)
         rows_of_groups(&ctx->in[0].type.shape, tn_attrs_int(ctx->attrs, "num_groups"));
     backward(ctx, &rows, 1);
 }
-/* Without channels there is one empty row per sample, and nothing to compute. */
+/* A row per channel; without channels there is none. */
 static struct rows rows_of_channels(const struct tn_shape *x)
 {
-    return rows_of_groups(x, x->dim[1] ? x->dim[1] : 1);
+    return x->dim[1] ? rows_of_groups(x, x->dim[1]) : (struct rows){.n_rows = 0};
 }
 static void instance_reference(const struct tn_ref *ctx)
 {

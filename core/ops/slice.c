@@ -176,20 +176,18 @@ const struct tn_op tn_op_slice = {
 
 static tn_status slice_grad_infer(struct tn_infer *ctx)
 {
-    uint32_t rank;
-    const int64_t *dims = tn_attrs_ints(ctx->attrs, "input_shape", &rank);
     struct slice_args args = slice_read(ctx->attrs);
     struct slice_spec spec;
+    struct tn_shape whole;
     tn_status st = tn_infer_float(ctx, 0);
-    if (st == TN_OK && rank > TN_MAX_RANK)
-        st = tn_infer_fail(ctx, "input_shape has %u dims, the limit is %d", rank, TN_MAX_RANK);
     if (st == TN_OK)
-        st = check_args(ctx, &args, rank);
+        st = tn_ops_infer_shape(ctx, "input_shape", &whole);
+    if (st == TN_OK)
+        st = check_args(ctx, &args, whole.rank);
     if (st != TN_OK)
         return st;
-    struct tn_shape whole = tn_shape_make(dims, rank);
     slice_resolve(&args, &whole, &spec);
-    struct tn_shape part = tn_shape_make(spec.size, rank);
+    struct tn_shape part = tn_shape_make(spec.size, whole.rank);
     char text[128];
     if (!tn_shape_equal(&part, &ctx->in[0]->shape))
         return tn_infer_fail(ctx, "dy must have the slice's shape %s",

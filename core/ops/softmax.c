@@ -8,7 +8,8 @@
 
 #include "ops/util.h"
 
-/* The elements of one row lie `step` apart; row r begins at row_begin(). */
+/* The elements of one row lie `step` apart; row r begins at row_begin(). Rows of no length, of
+ * which there may be very many, are none. */
 struct rows {
     int64_t n_rows, length, step;
 };
@@ -16,8 +17,8 @@ struct rows {
 static struct rows split_rows(const struct tn_attrs *attrs, const struct tn_shape *s)
 {
     uint32_t d = tn_ops_axis(attrs, s->rank);
-    int64_t step = tn_ops_product(s, d + 1, s->rank);
-    return (struct rows){tn_ops_product(s, 0, d) * step, s->dim[d], step};
+    int64_t step = tn_ops_product(s, d + 1, s->rank), length = s->dim[d];
+    return (struct rows){length ? tn_ops_product(s, 0, d) * step : 0, length, step};
 }
 
 static int64_t row_begin(const struct rows *rows, int64_t r)

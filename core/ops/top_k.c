@@ -66,7 +66,7 @@ static void reference(const struct tn_ref *ctx)
     struct around a = split(ctx->attrs, &x->type.shape);
     int64_t k = tn_attrs_int(ctx->attrs, "k");
     int largest = tn_attrs_int(ctx->attrs, "largest") != 0;
-    for (int64_t r = 0; r < a.outer * a.inner; r++) {
+    for (int64_t r = 0; a.n > 0 && r < a.outer * a.inner; r++) {
         int64_t row = r / a.inner, begin = row * a.n * a.inner + r % a.inner;
         int64_t out = row * k * a.inner + r % a.inner;
         for (int64_t i = 0; i < a.n; i++) {
@@ -134,7 +134,7 @@ static tn_status grad_infer(struct tn_infer *ctx)
         st = tn_infer_fail(ctx, "indices are %s, must be i64, as top_k gives them",
                            tn_dtype_name(ctx->in[0]->dtype));
     if (st == TN_OK)
-        st = tn_ops_infer_shape(ctx, &shape);
+        st = tn_ops_infer_shape(ctx, "shape", &shape);
     if (st == TN_OK && shape.rank != indices->rank)
         st =
             tn_infer_fail(ctx, "shape has %u dims, the indices have %u", shape.rank, indices->rank);

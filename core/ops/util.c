@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph/graph.h"
+#include "tensor/view.h"
 
 const char *const tn_ops_in_ab[2] = {"a", "b"}, *const tn_ops_in_x[1] = {"x"},
                   *const tn_ops_in_y_dy[2] = {"y", "dy"};
@@ -152,19 +153,19 @@ tn_status tn_ops_infer_dtype(const struct tn_infer *ctx, tn_dtype *out_dtype)
     return TN_OK;
 }
 
-tn_status tn_ops_infer_shape(const struct tn_infer *ctx, struct tn_shape *out_shape)
+tn_status tn_ops_infer_shape(const struct tn_infer *ctx, const char *attr,
+                             struct tn_shape *out_shape)
 {
     uint32_t rank;
-    int64_t count;
-    const int64_t *dims = tn_attrs_ints(ctx->attrs, "shape", &rank);
+    const int64_t *dims = tn_attrs_ints(ctx->attrs, attr, &rank);
     char text[128];
     if (rank > TN_MAX_RANK)
-        return tn_infer_fail(ctx, "a shape of %u dims is too long: the limit is %d", rank,
+        return tn_infer_fail(ctx, "a %s of %u dims is too long: the limit is %d", attr, rank,
                              TN_MAX_RANK);
     struct tn_shape shape = tn_shape_make(dims, rank);
-    if (tn_shape_count(&shape, &count) != TN_OK)
-        return tn_infer_fail(ctx, "shape %s must have no negative dim and at most 2^63 elements",
-                             tn_ops_format_ints(dims, rank, text, sizeof(text)));
+    if (!tn_shape_fits(&shape))
+        return tn_infer_fail(ctx, "%s %s must have no negative dim and less than 2^62 elements",
+                             attr, tn_ops_format_ints(dims, rank, text, sizeof(text)));
     *out_shape = shape;
     return TN_OK;
 }

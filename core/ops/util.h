@@ -50,8 +50,9 @@ tn_status tn_ops_infer_same(struct tn_infer *ctx); /* output 0 is like input 0 (
 tn_status tn_ops_infer_index(const struct tn_infer *ctx, uint32_t input); /* input is i32 or i64 */
 /* The attribute `dtype` names an element type. */
 tn_status tn_ops_infer_dtype(const struct tn_infer *ctx, tn_dtype *out_dtype);
-/* The attribute `shape` (ints) is a shape that can be. */
-tn_status tn_ops_infer_shape(const struct tn_infer *ctx, struct tn_shape *out_shape);
+/* The attribute `attr` (ints) is a shape that can be. */
+tn_status tn_ops_infer_shape(const struct tn_infer *ctx, const char *attr,
+                             struct tn_shape *out_shape);
 /* The float attribute is within [min, end). */
 tn_status tn_ops_infer_range(const struct tn_infer *ctx, const char *attr, double min, double end);
 /* The attribute `axes` (ints, may be negative, empty: all) names each axis at most once. */

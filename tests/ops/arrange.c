@@ -111,6 +111,8 @@ static const struct op_case cases[] = {
           A(AV("input_shape", 2, 5, 3), AI("axis1", 1), AI("axis2", 2)), 2, 3),
     CASE1("diagonal_grad", "beyond", 0, A(AV("input_shape", 3, 5), AI("offset", -7)), 0),
     CASE1("diagonal_grad", "large", 0, A(AV("input_shape", 97, 101), AI("offset", -1)), 96),
+    REJECT("diagonal_grad", "negative dim", "no negative dim",
+           A(AV("input_shape", INT64_MIN, 3), AI("offset", -1)), 3),
     REJECT("diagonal_grad", "misfit", "the diagonal's shape [3]", A(AV("input_shape", 3, 5)), 4),
     REJECT("diagonal_grad", "rank", "2 to 8 are possible", A(AV("input_shape", 3)), 3),
 

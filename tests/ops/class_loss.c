@@ -72,6 +72,8 @@
      .attrs = {AI("ignore_index", 2), MEAN}, .grad = 1, .tol = TOL_COMPOSITE},                     \
     {.op = op_, .name = "-100, and labels of no class", .in = {x_(5, 3), LIT(TN_I32, V(-100, 1, 3, -1, 2), 5)}, \
      .attrs = {AI("ignore_index", -100)}, .tol = TOL_COMPOSITE},                                   \
+    {.op = op_, .name = "labels beyond 32 bits", .in = {x_(4, 3), LIT(TN_I64, V(4294967296, 4294967297, 2, -4294967295), 4)}, \
+     .attrs = {AI("ignore_index", 4294967296)}, .tol = TOL_COMPOSITE},                             \
     {.op = op_, .name = "none but ignored", .in = {x_(2, 3), LIT(TN_I64, V(2, 2), 2)},             \
      .attrs = {AI("ignore_index", 2), MEAN}, .want = {V(NAN)}},                                    \
     {.op = op_, .name = "mean of no rows", .in = {x_(0, 3), I64(0, 3, 0)}, .attrs = {MEAN}, .want = {V(NAN)}}, \
@@ -79,6 +81,10 @@
      .attrs = {AI("ignore_index", 2)}, .tol = TOL_COMPOSITE},                                      \
     {.op = op_ "_grad", .name = "mean without ignored labels", .in = {x_(9, 3), I32(0, 3, 9), F32_S, WEIGHTS(3)}, \
      .attrs = {AI("ignore_index", 2), MEAN}, .tol = TOL_COMPOSITE},                                \
+    {.op = op_ "_grad", .name = "labels beyond 32 bits", .in = {x_(4, 3), LIT(TN_I64, V(4294967296, 4294967297, 2, -4294967295), 4), F32(4)}, \
+     .attrs = {AI("ignore_index", 4294967296)}, .tol = TOL_COMPOSITE},                             \
+    {.op = op_ "_grad", .name = "none but ignored", .in = {x_(2, 3), LIT(TN_I64, V(2, 2), 2), F32_S}, \
+     .attrs = {AI("ignore_index", 2), MEAN}, .want = {V(0, 0, 0, 0, 0, 0)}},                       \
     {.op = op_ "_grad", .name = "labels of no class", .in = {x_(5, 3), LIT(TN_I32, V(-100, 1, 3, -1, 2), 5), F32(5), WEIGHTS(3)}, \
      .attrs = {AI("ignore_index", -100)}, .tol = TOL_COMPOSITE}
 

@@ -122,6 +122,11 @@ static const struct op_case cases[] = {
      .reject = "axis -2"},
 
     {.op = "top_k",
+     .name = "many_rows_of_nothing",
+     .in = {F32(2147483648, 0)},
+     .attrs = {AI("k", 0)},
+     .out = {OUT(TN_F32, 2147483648, 0), OUT(TN_I64, 2147483648, 0)}},
+    {.op = "top_k",
      .name = "by_hand",
      .in = {LIT(TN_F32, V(1, 5, 5, 2, NAN, 7, -INFINITY, 7), 2, 4)},
      .attrs = {AI("k", 3)},

@@ -31,6 +31,10 @@
         {.op = name_, .name = "wide", .in = {RANGE(-80, 80, 5, 17)}, .tol = tol_},          \
         {.op = name_, .name = "special", .in = {SPECIAL(17, 3)}, .tol = tol_},              \
         {.op = name_, .name = "no_rows", .in = {F32(0, 3)}, .out = {OUT(TN_F32, 0, 3)}},    \
+        {.op = name_,                                                                       \
+         .name = "many_rows_of_nothing",                                                    \
+         .in = {F32(2147483648, 0)},                                                        \
+         .out = {OUT(TN_F32, 2147483648, 0)}},                                              \
         {.op = name_, .name = "no_classes", .in = {F32(3, 0)}, .out = {OUT(TN_F32, 3, 0)}}, \
         {.op = name_,                                                                       \
          .name = "outside",                                                                 \
