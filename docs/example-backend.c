@@ -140,20 +140,32 @@ static void buffer_free(tnb_buffer *buffer)
     host->free(host->ctx, buffer);
 }
 
-/* One operator, one type; everything else runs elsewhere, and --explain shows this reason. */
+static int is_ours(const tnb_graph *graph, const tnb_node *n)
+{
+    return strcmp(n->op, "relu") == 0 && graph->values[n->in[0]].dtype == TNB_F32;
+}
+
+/* One operator, one type; everything else runs elsewhere, and --explain shows this reason. A host
+ * of another version may have a smaller struct: what lies past its end is not written. */
 static tnb_status supports(tnb_device *device, const tnb_graph *graph, uint32_t node,
                            tnb_support *out_support, tnb_error *err)
 {
-    const tnb_node *n = graph->nodes[node];
-    int yes = strcmp(n->op, "relu") == 0 && graph->values[n->in[0]].dtype == TNB_F32;
+    if (node >= graph->n_nodes)
+        return fail(err, TNB_E_INVALID, "there is no such node");
+    int yes = is_ours(graph, graph->nodes[node]);
     out_support->verdict = yes ? TNB_YES : TNB_NO;
     out_support->precision = TNB_PREC_EXACT;
-    out_support->n_inplace = yes; /* y may lie where x lies */
-    out_support->inplace[0].in = out_support->inplace[0].out = 0;
-    snprintf(out_support->variant, sizeof(out_support->variant), "plain");
-    snprintf(out_support->why, sizeof(out_support->why), "%s",
-             yes ? "" : "the example backend runs relu in f32 only");
-    (void)device, (void)err;
+    out_support->n_inplace = 0;
+    if (TNB_HAS(out_support, tnb_support, inplace)) {
+        out_support->n_inplace = yes; /* y may lie where x lies */
+        out_support->inplace[0].in = out_support->inplace[0].out = 0;
+    }
+    if (TNB_HAS(out_support, tnb_support, variant))
+        snprintf(out_support->variant, sizeof(out_support->variant), "plain");
+    if (TNB_HAS(out_support, tnb_support, why))
+        snprintf(out_support->why, sizeof(out_support->why), "%s",
+                 yes ? "" : "the example backend runs relu in f32 only");
+    (void)device;
     return TNB_OK;
 }
 
@@ -171,6 +183,9 @@ static tnb_status plan_create(tnb_device *device, const tnb_graph *graph,
                               tnb_plan **out_plan, tnb_error *err)
 {
     const tnb_host *host = device->instance->host;
+    for (uint32_t i = 0; i < segment->n_nodes; i++)
+        if (!is_ours(graph, graph->nodes[segment->nodes[i]]))
+            return fail(err, TNB_E_UNSUPPORTED, "the example backend runs relu in f32 only");
     tnb_plan *plan = take(host, sizeof(*plan) + segment->n_nodes * sizeof(struct node));
     if (!plan)
         return fail(err, TNB_E_OOM, "out of host memory");
@@ -298,8 +313,8 @@ static tnb_status signal_event(tnb_queue *queue, tnb_event *event, uint64_t valu
 
 static tnb_status wait_event(tnb_queue *queue, tnb_event *event, uint64_t value, tnb_error *err)
 {
-    (void)queue, (void)event, (void)value;
-    return fail(err, TNB_E_UNSUPPORTED, "let the host wait");
+    (void)queue; /* what was signalled has been done; the host waits for what is still to come */
+    return event->value >= value ? TNB_OK : fail(err, TNB_E_UNSUPPORTED, "let the host wait");
 }
 
 static tnb_status flush(tnb_queue *queue, tnb_error *err)

@@ -170,10 +170,11 @@ def a_backend_that_lacks_operators_is_told_so():
     plugin = os.path.join(TOOL.build, "tests", "train", "libtenon-backend-example.so")
     if not os.path.exists(plugin):
         raise harness.Skip("the example backend was not built")
-    done, events = run(plugin, "--suite", "ops", "--quick")
+    done, events = run(plugin, "--quick")
     refused = cases(events, verdict="unsupported")
     assert refused and all(e["message"] for e in refused), events[-1]
-    assert events[-1]["passed"] > 0 and events[-1]["failed"] == 0, events[-1]
+    # It is the start of other backends: what it does, it does as the contract says.
+    assert events[-1]["passed"] > 20 and events[-1]["failed"] == 0, cases(events, verdict="failed")
     assert done.returncode == 0
 
 
