@@ -160,6 +160,23 @@ attention('another memory', dict(heads=2), 3, None)
 attention('lengths', dict(heads=2), 0, [1, 3])
 
 
+# --- convolutions over one and three axes, at the end so that the numbers above stay ---
+
+x, k, b = t((2, 4, 5)), t((4, 3, 3)), t((6,))
+case('every option', 'conv_transpose1d', dict(filters=6, kernel_size=3, strides=3, padding=(1, 1), output_padding=2, dilation_rate=2,
+                                              groups=2, activation='tanh'),
+     x, torch.tanh(F.conv_transpose1d(x, k, b, 3, 1, 2, 2, 2)), dict(kernel=k, bias=b))
+k = t((4, 2, 4))
+case('same: the odd cell cut off the end', 'conv_transpose1d', dict(filters=2, kernel_size=4, use_bias=False, padding='same'),
+     x, F.conv_transpose1d(x, k)[:, :, 1:-2], dict(kernel=k))
+x, k, b = t((2, 2, 3, 4, 5)), t((4, 1, 2, 3, 2)), t((4,))
+case('every option', 'conv3d', dict(filters=4, kernel_size=(2, 3, 2), strides=(1, 2, 1), padding=(1, 0, 2, 0, 1, 1),
+                                    dilation_rate=(2, 1, 3), groups=2, activation='tanh'),
+     x, torch.tanh(F.conv3d(F.pad(x, (2, 1, 0, 1, 1, 0)), k, b, (1, 2, 1), 0, (2, 1, 3), 2)), dict(kernel=k, bias=b))
+k = t((2, 2, 2, 1, 3))
+case('same: the odd cell at the end', 'conv3d', dict(filters=2, kernel_size=(2, 1, 3), use_bias=False, padding='same'),
+     x, F.conv3d(F.pad(x, (1, 1, 0, 0, 0, 1)), k), dict(kernel=k))
+
 # --- the file ---
 
 def row(a):
