@@ -8,6 +8,7 @@
 
 #include "moves.h"
 
+/* i0 and i1 below 0: outside x (tf_crop_and_resize). */
 struct resample_tap {
     int32_t i0, i1;
     float w;
@@ -16,9 +17,11 @@ struct resample_tap {
 /* One axis, and how many planes of [rows, columns] there are; sequences have one row. */
 struct resample {
     bool linear;
-    char coordinates, rounding; /* 'h' 's' (half_pixel_symmetric) 'p' 'l' (align_corners) 'a'; 'n'
-                                   (prefer floor) 'u' 'f' 'c' */
+    char coordinates, rounding; /* 'h' 's' (half_pixel_symmetric) 'p' 'l' (align_corners) 'a'
+                                   't'; 'n' (prefer floor) 'u' 'f' 'c' */
     double scale[2];            /* rows, columns; 0: by the sizes */
+    double begin[2], end[2];    /* of the cropped window */
+    double outside;             /* what lies there */
     int64_t planes, in[2], out[2];
 };
 
@@ -37,6 +40,9 @@ static inline struct resample resample_of(const tnb_node *node, const tnb_tensor
                     : strcmp(r, "round_prefer_ceil") == 0 ? 'u'
                                                           : r[0],
         .scale = {tnb_attr_float(node, "scale_h", 0), tnb_attr_float(node, "scale_w", 0)},
+        .begin = {tnb_attr_float(node, "crop_top", 0), tnb_attr_float(node, "crop_left", 0)},
+        .end = {tnb_attr_float(node, "crop_bottom", 1), tnb_attr_float(node, "crop_right", 1)},
+        .outside = tnb_attr_float(node, "extrapolation", 0),
         .planes = x->dim[0] * x->dim[1],
         .in = {is_2d ? x->dim[2] : 1, x->dim[x->rank - 1]},
         .out = {is_2d ? y->dim[2] : 1, y->dim[y->rank - 1]},
@@ -49,6 +55,10 @@ static inline double resample_place(const struct resample *r, int axis, int64_t 
     double length = r->scale[axis] > 0 ? n * r->scale[axis] : m;
     if (r->coordinates == 'l')
         return o == 0 ? 0.0 : at * (n - 1) / (length - 1);
+    double begin = r->begin[axis], end = r->end[axis];
+    if (r->coordinates == 't')
+        return m > 1 ? begin * (n - 1) + at * (end - begin) * (n - 1) / (m - 1)
+                     : 0.5 * (begin + end) * (n - 1);
     if (r->coordinates == 'p' && length <= 1)
         return 0.0;
     double shift = r->coordinates == 'a' ? 0.0 : 0.5;
@@ -62,6 +72,8 @@ static inline struct resample_tap resample_tap_of(const struct resample *r, int 
 {
     int64_t n = r->in[axis];
     double s = resample_place(r, axis, o), last = (double)(n - 1);
+    if (r->coordinates == 't' && (s < 0 || s > last))
+        return (struct resample_tap){-1, -1, 0.0f};
     if (n <= 1)
         return (struct resample_tap){0, 0, 0.0f};
     if (r->linear) {
@@ -88,7 +100,7 @@ static inline void resample_readers(const struct resample_tap *tap, int64_t n_ou
     }
     for (int64_t o = n_out; o-- > 0;) {
         int32_t side[2] = {tap[o].i0, tap[o].i1};
-        for (int k = 0; k < 2; k++) {
+        for (int k = 0; k < 2 && side[0] >= 0; k++) {
             if (out_end[side[k]] == 0)
                 out_end[side[k]] = (int32_t)(o + 1);
             out_begin[side[k]] = (int32_t)o;

@@ -8,13 +8,14 @@
  */
 #include "ops/util.h"
 
-/* start is i64 [rank of x]. */
+/* start is i32 or i64 [rank of x]. */
 static tn_status check_start(const struct tn_infer *ctx, uint32_t input)
 {
     const struct tn_type *start = ctx->in[input];
     uint32_t rank = ctx->in[0]->shape.rank;
-    if (start->dtype != TN_I64 || start->shape.rank != 1 || start->shape.dim[0] != rank)
-        return tn_infer_fail(ctx, "start must be i64 [%u]: one index per axis of x", rank);
+    int is_index = start->dtype == TN_I32 || start->dtype == TN_I64;
+    if (!is_index || start->shape.rank != 1 || start->shape.dim[0] != rank)
+        return tn_infer_fail(ctx, "start must be i32 or i64 [%u]: one index per axis of x", rank);
     return TN_OK;
 }
 
@@ -88,7 +89,7 @@ const struct tn_op tn_op_dynamic_slice = {
     .attrs = dynamic_slice_attrs,
     .n_attrs = 1,
     .formula = "x[start : start + size], start clamped so that the slice fits",
-    .shapes = "x any dtype, start i64 [rank of x]; y of the shape `size`",
+    .shapes = "x any dtype, start i32 or i64 [rank of x]; y of the shape `size`",
     .infer = dynamic_slice_infer,
     .gradient = dynamic_slice_gradient,
     .reference = dynamic_slice_reference,
@@ -137,8 +138,8 @@ static tn_status dynamic_update_slice_gradient(const struct tn_grad *ctx)
 {
     tn_value dy = ctx->out_grad[0], update = ctx->in[1], start = ctx->in[2];
     if (ctx->needed[0])
-        ctx->in_grad[0] =
-            tn_op3(ctx->graph, "dynamic_update_slice", dy, tn_ops_zeros(ctx, update), start, NULL, 0);
+        ctx->in_grad[0] = tn_op3(ctx->graph, "dynamic_update_slice", dy, tn_ops_zeros(ctx, update),
+                                 start, NULL, 0);
     if (ctx->needed[1]) {
         struct tn_shape storage;
         struct tn_attr size = tn_grad_shape_attr(ctx, "size", update, &storage);
@@ -157,8 +158,8 @@ const struct tn_op tn_op_dynamic_update_slice = {
     .in_names = dynamic_update_slice_in,
     .out_names = tn_ops_out_y,
     .formula = "x with update written at start, clamped so that it fits",
-    .shapes = "x, update of one dtype (any) and rank, no dim of update larger than x's; start i64 "
-              "[rank]; y like x",
+    .shapes = "x, update of one dtype (any) and rank, no dim of update larger than x's; start i32 "
+              "or i64 [rank]; y like x",
     .infer = dynamic_update_slice_infer,
     .gradient = dynamic_update_slice_gradient,
     .reference = dynamic_update_slice_reference,

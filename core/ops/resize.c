@@ -9,8 +9,10 @@
  *   pytorch_half_pixel    as half_pixel; 0 where L <= 1
  *   align_corners         s = o (n - 1) / (L - 1)
  *   asymmetric            s = o ratio
- * nearest rounds s by nearest_mode; linear weighs the two neighbours. What lies outside is the
- * edge. s is worked out in double on every device, so that all round alike.
+ *   tf_crop_and_resize    s = (begin + o (end - begin) / (L - 1)) (n - 1), and the middle of begin
+ * and end where L is 1: a window of x, whose sides are shares of its length; what lies outside x is
+ * `extrapolation` nearest rounds s by nearest_mode; linear weighs the two neighbours. Else what
+ * lies outside is the edge. s is worked out in double on every device, so that all round alike.
  *
  * dx = each dy given back to the places that it came from, by their weights (resize_grad). */
 #include <math.h>
@@ -24,17 +26,20 @@ enum {
     PYTORCH_HALF_PIXEL,
     ALIGN_CORNERS,
     ASYMMETRIC,
+    CROP,
     N_COORDINATES
 };
-static const char *const coordinate_names[] = {"half_pixel", "half_pixel_symmetric",
-                                               "pytorch_half_pixel", "align_corners", "asymmetric"};
+static const char *const coordinate_names[] = {"half_pixel",         "half_pixel_symmetric",
+                                               "pytorch_half_pixel", "align_corners",
+                                               "asymmetric",         "tf_crop_and_resize"};
 enum { PREFER_FLOOR, PREFER_CEIL, FLOOR, CEIL, N_ROUNDINGS };
 static const char *const rounding_names[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                              "ceil"};
 
 struct rule {
     int is_linear, coordinates, rounding;
-    double scale[2]; /* of rows and columns; 0: by the sizes */
+    double scale[2];         /* of rows and columns; 0: by the sizes */
+    double begin[2], end[2]; /* of the cropped window */
 };
 
 static int find_name(const char *name, const char *const *list, int n)
@@ -53,20 +58,28 @@ static struct rule rule_of(const struct tn_attrs *attrs)
             find_name(tn_attrs_string(attrs, "coordinates"), coordinate_names, N_COORDINATES),
         .rounding = find_name(tn_attrs_string(attrs, "nearest_mode"), rounding_names, N_ROUNDINGS),
         .scale = {tn_attrs_float(attrs, "scale_h"), tn_attrs_float(attrs, "scale_w")},
+        .begin = {tn_attrs_float(attrs, "crop_top"), tn_attrs_float(attrs, "crop_left")},
+        .end = {tn_attrs_float(attrs, "crop_bottom"), tn_attrs_float(attrs, "crop_right")},
     };
 }
 
-/* What place o of m takes from n: elements i0 and i1, of which i1 weighs `w`. */
+/* What place o of m takes from n: elements i0 and i1, of which i1 weighs `w`; i0 below 0: nothing.
+ */
 struct tap {
     int64_t i0, i1;
     double w;
 };
 
-static double position(const struct rule *r, double scale, int64_t n, int64_t m, int64_t o)
+static double position(const struct rule *r, int axis, int64_t n, int64_t m, int64_t o)
 {
+    double scale = r->scale[axis], begin = r->begin[axis], end = r->end[axis];
     double at = (double)o, length = scale > 0 ? (double)n * scale : (double)m;
     if (r->coordinates == ALIGN_CORNERS)
         return o == 0 ? 0.0 : at * (double)(n - 1) / (length - 1);
+    if (r->coordinates == CROP) /* by the sizes: check_rule */
+        return m > 1 ? begin * (double)(n - 1) +
+                           at * (end - begin) * (double)(n - 1) / (double)(m - 1)
+                     : 0.5 * (begin + end) * (double)(n - 1);
     if (r->coordinates == PYTORCH_HALF_PIXEL && length <= 1)
         return 0.0;
     double shift = r->coordinates == ASYMMETRIC ? 0.0 : 0.5;
@@ -78,9 +91,11 @@ static double position(const struct rule *r, double scale, int64_t n, int64_t m,
     return offset + (at - shift);
 }
 
-static struct tap tap_of(const struct rule *r, double scale, int64_t n, int64_t m, int64_t o)
+static struct tap tap_of(const struct rule *r, int axis, int64_t n, int64_t m, int64_t o)
 {
-    double s = position(r, scale, n, m, o), last = (double)(n - 1);
+    double s = position(r, axis, n, m, o), last = (double)(n - 1);
+    if (r->coordinates == CROP && (s < 0 || s > last))
+        return (struct tap){-1, -1, 0.0};
     if (r->is_linear) {
         s = s < 0 ? 0 : s > last ? last : s;
         int64_t i0 = (int64_t)floor(s);
@@ -107,7 +122,7 @@ static tn_status check_rule(const struct tn_infer *ctx)
     if (r.coordinates == N_COORDINATES)
         return tn_infer_fail(ctx,
                              "coordinates is '%s'; it must be half_pixel, half_pixel_symmetric, "
-                             "pytorch_half_pixel, align_corners or asymmetric",
+                             "pytorch_half_pixel, align_corners, asymmetric or tf_crop_and_resize",
                              tn_attrs_string(ctx->attrs, "coordinates"));
     if (r.rounding == N_ROUNDINGS)
         return tn_infer_fail(ctx,
@@ -118,6 +133,12 @@ static tn_status check_rule(const struct tn_infer *ctx)
         if (!(r.scale[i] >= 0 && r.scale[i] <= 1e6))
             return tn_infer_fail(ctx, "scale_%c is %g; it must be above 0 and at most 1e6", "hw"[i],
                                  r.scale[i]);
+    for (int i = 0; i < 2; i++)
+        if (!(fabs(r.begin[i]) <= 1e6 && fabs(r.end[i]) <= 1e6))
+            return tn_infer_fail(ctx, "the crop goes from %g to %g; at most 1e6 either side",
+                                 r.begin[i], r.end[i]);
+    if (r.coordinates == CROP && (r.scale[0] != 0 || r.scale[1] != 0))
+        return tn_infer_fail(ctx, "tf_crop_and_resize goes by sizes, not by scales");
     if (ctx->in[0]->shape.rank == 3 && r.scale[0] != 0)
         return tn_infer_fail(ctx, "scale_h is given, but x [N, C, W] has no rows");
     if (r.is_linear)
@@ -181,16 +202,25 @@ static struct tap row_tap(const struct walk *k, int64_t o)
 {
     if (k->h == 1 && k->oh == 1)
         return (struct tap){0, 0, 0.0};
-    return tap_of(&k->rule, k->rule.scale[0], k->h, k->oh, o);
+    return tap_of(&k->rule, 0, k->h, k->oh, o);
 }
 
 static void resize_reference(const struct tn_ref *ctx)
 {
+    double outside = tn_attrs_float(ctx->attrs, "extrapolation");
+    tn_dtype dtype = ctx->out[0].type.dtype;
     struct walk k = walk_of(ctx->attrs, &ctx->in[0].type.shape, &ctx->out[0].type.shape);
     for (int64_t i = 0; i < ctx->out[0].count; i++) {
         struct tap r = row_tap(&k, i / k.ow % k.oh);
-        struct tap c = tap_of(&k.rule, k.rule.scale[1], k.w, k.ow, i % k.ow);
+        struct tap c = tap_of(&k.rule, 1, k.w, k.ow, i % k.ow);
         int64_t plane = i / k.ow / k.oh * k.h * k.w;
+        if (r.i0 < 0 || c.i0 < 0) {
+            if (tn_dtype_is_float(dtype))
+                ctx->out[0].data.f[i] = outside;
+            else
+                ctx->out[0].data.i[i] = tn_ops_saturate(outside, dtype);
+            continue;
+        }
         if (!k.rule.is_linear) {
             tn_ops_move(&ctx->out[0], i, &ctx->in[0], plane + r.i0 * k.w + c.i0);
             continue;
@@ -214,37 +244,61 @@ static tn_status resize_gradient(const struct tn_grad *ctx)
         tn_ops_attr(ctx, "nearest_mode"),
         tn_ops_attr(ctx, "scale_h"),
         tn_ops_attr(ctx, "scale_w"),
+        tn_ops_attr(ctx, "crop_top"),
+        tn_ops_attr(ctx, "crop_left"),
+        tn_ops_attr(ctx, "crop_bottom"),
+        tn_ops_attr(ctx, "crop_right"),
     };
     ctx->in_grad[0] = tn_op1(ctx->graph, "resize_grad", ctx->out_grad[0], attrs, TN_LEN(attrs));
     return TN_OK;
 }
 
-#define RULE_ATTRS                                                                        \
-    {.name = "mode",                                                                      \
-     .type = TN_ATTR_STRING,                                                              \
-     .dflt = {.u.s = "nearest"},                                                          \
-     .doc = "nearest or linear (bilinear for [N, C, H, W])"},                             \
-        {.name = "coordinates",                                                           \
-         .type = TN_ATTR_STRING,                                                          \
-         .dflt = {.u.s = "half_pixel"},                                                   \
-         .doc = "half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners or " \
-                "asymmetric, as in ONNX"},                                                \
-        {.name = "nearest_mode",                                                          \
-         .type = TN_ATTR_STRING,                                                          \
-         .dflt = {.u.s = "round_prefer_floor"},                                           \
-         .doc = "round_prefer_floor, round_prefer_ceil, floor or ceil"},                  \
-        {.name = "scale_h",                                                               \
-         .type = TN_ATTR_FLOAT,                                                           \
-         .dflt = {.u.f = 0.0},                                                            \
-         .doc = "factor for the rows, the size rounded down; 0: by sizes"},               \
-    {                                                                                     \
-        .name = "scale_w", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 0.0},                   \
-        .doc = "factor for the columns; 0: by sizes"                                      \
+#define RULE_ATTRS                                                                      \
+    {.name = "mode",                                                                    \
+     .type = TN_ATTR_STRING,                                                            \
+     .dflt = {.u.s = "nearest"},                                                        \
+     .doc = "nearest or linear (bilinear for [N, C, H, W])"},                           \
+        {.name = "coordinates",                                                         \
+         .type = TN_ATTR_STRING,                                                        \
+         .dflt = {.u.s = "half_pixel"},                                                 \
+         .doc = "half_pixel, half_pixel_symmetric, pytorch_half_pixel, align_corners, " \
+                "asymmetric or tf_crop_and_resize, as in ONNX"},                        \
+        {.name = "nearest_mode",                                                        \
+         .type = TN_ATTR_STRING,                                                        \
+         .dflt = {.u.s = "round_prefer_floor"},                                         \
+         .doc = "round_prefer_floor, round_prefer_ceil, floor or ceil"},                \
+        {.name = "scale_h",                                                             \
+         .type = TN_ATTR_FLOAT,                                                         \
+         .dflt = {.u.f = 0.0},                                                          \
+         .doc = "factor for the rows, the size rounded down; 0: by sizes"},             \
+        {.name = "scale_w",                                                             \
+         .type = TN_ATTR_FLOAT,                                                         \
+         .dflt = {.u.f = 0.0},                                                          \
+         .doc = "factor for the columns; 0: by sizes"},                                 \
+        {.name = "crop_top",                                                            \
+         .type = TN_ATTR_FLOAT,                                                         \
+         .dflt = {.u.f = 0.0},                                                          \
+         .doc = "tf_crop_and_resize: the window's first row, as a share of the last"},  \
+        {.name = "crop_left",                                                           \
+         .type = TN_ATTR_FLOAT,                                                         \
+         .dflt = {.u.f = 0.0},                                                          \
+         .doc = "likewise its first column"},                                           \
+        {.name = "crop_bottom",                                                         \
+         .type = TN_ATTR_FLOAT,                                                         \
+         .dflt = {.u.f = 1.0},                                                          \
+         .doc = "likewise its last row"},                                               \
+    {                                                                                   \
+        .name = "crop_right", .type = TN_ATTR_FLOAT, .dflt = {.u.f = 1.0},              \
+        .doc = "likewise its last column"                                               \
     }
 
 static const struct tn_attr_schema resize_attrs[] = {
     {.name = "sizes", .type = TN_ATTR_INTS, .doc = "y's [H, W] or [W]; empty: by the scales"},
     RULE_ATTRS,
+    {.name = "extrapolation",
+     .type = TN_ATTR_FLOAT,
+     .dflt = {.u.f = 0.0},
+     .doc = "tf_crop_and_resize: what lies outside x, converted as by cast"},
 };
 const struct tn_op tn_op_resize = {
     .name = "resize",
@@ -259,7 +313,9 @@ const struct tn_op tn_op_resize = {
     .formula =
         "x sampled at as many places as y has: the nearest element, or a weighing of the two "
         "(four) around",
-    .shapes = "x [N, C, W] or [N, C, H, W], any dtype (linear: float); beyond the edge is the edge",
+    .shapes =
+        "x [N, C, W] or [N, C, H, W], any dtype (linear: float); beyond the edge is the edge, but "
+        "for tf_crop_and_resize",
     .infer = resize_infer,
     .gradient = resize_gradient,
     .reference = resize_reference,
@@ -300,8 +356,10 @@ static void resize_grad_reference(const struct tn_ref *ctx)
     tn_ops_clear(&ctx->out[0]);
     for (int64_t i = 0; i < ctx->in[0].count; i++) {
         struct tap r = row_tap(&k, i / k.ow % k.oh);
-        struct tap c = tap_of(&k.rule, k.rule.scale[1], k.w, k.ow, i % k.ow);
+        struct tap c = tap_of(&k.rule, 1, k.w, k.ow, i % k.ow);
         double *dx = ctx->out[0].data.f + i / k.ow / k.oh * k.h * k.w, dy = ctx->in[0].data.f[i];
+        if (r.i0 < 0 || c.i0 < 0)
+            continue;
         dx[r.i0 * k.w + c.i0] += (1 - r.w) * (1 - c.w) * dy;
         dx[r.i0 * k.w + c.i1] += (1 - r.w) * c.w * dy;
         dx[r.i1 * k.w + c.i0] += r.w * (1 - c.w) * dy;

@@ -381,9 +381,14 @@ def resize(g, attrs, x, roi=None, scales=None, sizes=None):
             raise Skip(f"resize has no {unsupported}")
     if attrs.get("mode") == "cubic":
         raise Skip("resize has no mode cubic")
-    if attrs.get("coordinate_transformation_mode") == "tf_crop_and_resize":
-        raise Skip("resize has no tf_crop_and_resize")
     more = {"scale_h": scale[-2], "scale_w": scale[-1]} if scales is not None else {"sizes": size[2:]}
+    if attrs.get("coordinate_transformation_mode") == "tf_crop_and_resize":
+        begin, end = [0.0] * len(dims), [1.0] * len(dims)
+        sides = [float(n) for n in g.numbers(roi)]
+        for i, a in enumerate(axes):
+            begin[a], end[a] = sides[i], sides[i + len(axes)]
+        more.update(crop_top=begin[-2], crop_left=begin[-1], crop_bottom=end[-2], crop_right=end[-1],
+                    extrapolation=attrs.get("extrapolation_value", 0.0))
     return g.op("resize", x, mode=attrs.get("mode", "nearest"),
                 coordinates=attrs.get("coordinate_transformation_mode", "half_pixel"),
                 nearest_mode=attrs.get("nearest_mode", "round_prefer_floor"), **more)

@@ -8,10 +8,16 @@
 struct state {
     struct resample r;
     uint32_t size;
+    uint64_t outside;                 /* an element of what lies outside x */
     struct resample_tap *rows, *cols; /* of the output */
     int32_t *begin, *end;             /* output rows that look at each input row */
     struct resample_tap taps[];
 };
+
+static bool is_outside(const struct state *s, int64_t row, int64_t col)
+{
+    return s->rows[row].i0 < 0 || s->cols[col].i0 < 0;
+}
 
 static void nearest_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
 {
@@ -21,7 +27,13 @@ static void nearest_range(const void *arg, int64_t lo, int64_t hi, uint32_t chun
     for (int64_t row = lo; row < hi; row++) {
         const uint8_t *x = k->in[0] + (row / oh * h + s->rows[row % oh].i0) * w * size;
         uint8_t *o = k->out[0] + row * ow * size;
-        if (size == 4)
+        if (s->r.coordinates == 't')
+            for (int64_t j = 0; j < ow; j++)
+                memcpy(o + j * size,
+                       is_outside(s, row % oh, j) ? (const uint8_t *)&s->outside
+                                                  : x + s->cols[j].i0 * size,
+                       (size_t)size);
+        else if (size == 4)
             for (int64_t j = 0; j < ow; j++)
                 memcpy(o + j * 4, x + (int64_t)s->cols[j].i0 * 4, 4);
         else
@@ -42,6 +54,10 @@ static void linear_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk
         float *o = cpu_out(k, 0) + row * ow;
         for (int64_t j = 0; j < ow; j++) {
             struct resample_tap c = s->cols[j];
+            if (is_outside(s, row % oh, j)) {
+                o[j] = (float)s->r.outside;
+                continue;
+            }
             float top = (1 - c.w) * a[c.i0] + c.w * a[c.i1];
             float low = (1 - c.w) * b[c.i0] + c.w * b[c.i1];
             o[j] = (1 - r.w) * top + r.w * low;
@@ -65,6 +81,8 @@ static void grad_range(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
             float weight = (r.i0 == i ? 1 - r.w : 0) + (r.i1 == i ? r.w : 0);
             for (int64_t j = 0; j < ow; j++) {
                 struct resample_tap c = s->cols[j];
+                if (c.i0 < 0)
+                    continue;
                 float d = weight * dy[o * ow + j];
                 dx[c.i0] += (1 - c.w) * d;
                 if (c.i1 != c.i0)
@@ -115,6 +133,7 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
         return TNB_E_OOM;
     s->r = r;
     s->size = (uint32_t)tnb_dtype_size(x->dtype);
+    s->outside = moves_bits(x->dtype, r.outside);
     s->rows = s->taps;
     s->cols = s->rows + r.out[0];
     s->begin = (int32_t *)(void *)(s->cols + r.out[1]);

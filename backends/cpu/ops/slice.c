@@ -10,6 +10,7 @@ struct state {
     uint32_t rank, size;
     int64_t room[TNB_MAX_RANK], step[TNB_MAX_RANK]; /* large less small; strides of the large */
     uint64_t big_bytes;
+    bool wide_start; /* i64 */
 };
 
 /* Loops over the small side, which is dense; in the large one an index of axis d is step[d] on. */
@@ -74,10 +75,10 @@ static tnb_status slice_grad_run(const struct cpu_kernel *k, tnb_error *err)
 /* Bytes from the large tensor's begin to the window's. */
 static int64_t window_at(const struct state *s, const uint8_t *start)
 {
-    const int64_t *first = (const int64_t *)(const void *)start;
     int64_t at = 0;
     for (uint32_t d = 0; d < s->rank; d++)
-        at += cpu_max64(0, cpu_min64(first[d], s->room[d])) * s->step[d];
+        at +=
+            cpu_max64(0, cpu_min64(cpu_index_at(start, s->wide_start, d), s->room[d])) * s->step[d];
     return at * (int64_t)s->size;
 }
 
@@ -100,8 +101,8 @@ static tnb_status update_run(const struct cpu_kernel *k, tnb_error *err)
 static bool dynamic_supports(const struct cpu_query *q, char why[CPU_WHY])
 {
     const tnb_tensor *start = q->in[q->n_in - 1];
-    if (start->dtype != TNB_I64)
-        return cpu_refuse(why, "start is %s; i64", cpu_dtype_name(start->dtype));
+    if (!cpu_is_index(start))
+        return cpu_refuse(why, "start is %s; i32 or i64", cpu_dtype_name(start->dtype));
     if (q->in[0]->rank == 0)
         return cpu_refuse(why, "a scalar has nothing to slice");
     return true;
@@ -121,6 +122,7 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
         k->run = slice_grad_run;
     } else {
         bool update = strcmp(op, "dynamic_update_slice") == 0;
+        s->wide_start = q->in[q->n_in - 1]->dtype == TNB_I64;
         shape_strides(q->in[0], s->step);
         init_box(s, q->in[0], update ? q->in[1] : q->out[0], s->step, update);
         k->run = update ? update_run : dynamic_slice_run;

@@ -1,23 +1,32 @@
 /* resize and its gradient. The table has what each output row, then each output column looks at, as
- * (first element, second element, bits of the second one's weight). */
+ * (first element, second element, bits of the second one's weight); elements below 0 lie outside x, and
+ * `outside` has the bits of what is there. */
 #define TAP(k) (PTR(table) + 3 * (k))
 
 /* y [planes, OH, OW] = the nearest of x [planes, H, W]; T has the element's size. */
 __kernel void nearest(IN(T, x), OUT(T, y), IN(int, table), const int H, const int W, const int OH,
-                      const int OW, const int n, const int chunk)
+                      const int OW, const long outside, const int n, const int chunk)
 {
     EACH(i, n, chunk) {
         const int line = i / OW, c = i - line * OW, plane = line / OH, r = line - plane * OH;
-        PTR(y)[i] = PTR(x)[((long)plane * H + TAP(r)[0]) * W + TAP(OH + c)[0]];
+        const int row = TAP(r)[0], col = TAP(OH + c)[0];
+        if (row < 0 || col < 0)
+            PTR(y)[i] = (T)(ulong)outside;
+        else
+            PTR(y)[i] = PTR(x)[((long)plane * H + row) * W + col];
     }
 }
 
 __kernel void linear_(IN(float, x), OUT(float, y), IN(int, table), const int H, const int W,
-                      const int OH, const int OW, const int n, const int chunk)
+                      const int OH, const int OW, const long outside, const int n, const int chunk)
 {
     EACH(i, n, chunk) {
         const int line = i / OW, c = i - line * OW, plane = line / OH, r = line - plane * OH;
         __global const int *row = TAP(r), *col = TAP(OH + c);
+        if (row[0] < 0 || col[0] < 0) {
+            PTR(y)[i] = as_float((int)outside);
+            continue;
+        }
         const float wr = as_float(row[2]), wc = as_float(col[2]);
         __global const float *a = PTR(x) + ((long)plane * H + row[0]) * W;
         __global const float *b = PTR(x) + ((long)plane * H + row[1]) * W;

@@ -1,4 +1,5 @@
-/* Moves elements of one size (-DT=uchar, uint or ulong) between a dense side and a strided side. */
+/* Moves elements of one size (-DT=uchar, uint or ulong) between a dense side and a strided side. L: the
+ * type of a window's start. */
 
 /* y dense = x at base + table offset, by rows of `inner` elements, `step` apart in x: transpose,
  * expand, slice. */
@@ -36,18 +37,22 @@ __kernel void scatter(IN(T, x), OUT(T, y), IN(int, table), const int base, const
         py[table_offset(PTR(table), 0, i)] = PTR(x)[i];
 }
 
+#ifndef L
+#define L long
+#endif
+
 /* The element offset of a window that begins at start[rank], clamped so that it fits. bounds is
  * [rank, largest start[rank], stride[rank]]. */
-static inline int window(__global const long *start, __global const int *bounds)
+static inline int window(__global const L *start, __global const int *bounds)
 {
     const int rank = bounds[0];
     int offset = 0;
     for (int d = 0; d < rank; d++)
-        offset += (int)clamp(start[d], 0L, (long)bounds[1 + d]) * bounds[1 + rank + d];
+        offset += (int)clamp((long)start[d], 0L, (long)bounds[1 + d]) * bounds[1 + rank + d];
     return offset;
 }
 
-__kernel void dynamic_gather(IN(T, x), IN(long, start), OUT(T, y), IN(int, table),
+__kernel void dynamic_gather(IN(T, x), IN(L, start), OUT(T, y), IN(int, table),
                              IN(int, bounds), const int n, const int chunk)
 {
     __global const T *px = PTR(x) + window(PTR(start), PTR(bounds));
@@ -55,7 +60,7 @@ __kernel void dynamic_gather(IN(T, x), IN(long, start), OUT(T, y), IN(int, table
         PTR(y)[i] = px[table_offset(PTR(table), 0, i)];
 }
 
-__kernel void dynamic_scatter(IN(T, x), IN(long, start), OUT(T, y), IN(int, table),
+__kernel void dynamic_scatter(IN(T, x), IN(L, start), OUT(T, y), IN(int, table),
                               IN(int, bounds), const int n, const int chunk)
 {
     __global T *py = PTR(y) + window(PTR(start), PTR(bounds));

@@ -76,5 +76,7 @@ void ocl_emit_resize(struct ocl_build *b)
     ocl_arg_int(b, r.in[1]);
     ocl_arg_int(b, r.out[0]);
     ocl_arg_int(b, r.out[1]);
+    if (!grad)
+        ocl_arg_long(b, (int64_t)moves_bits(in->dtype, r.outside));
     ocl_each(b, tnb_count(out), LEAST);
 }

@@ -1,4 +1,6 @@
 /* Shape operators: data moves, no arithmetic. */
+#include <stdio.h>
+
 #include "../../moves.h"
 #include "ops.h"
 
@@ -149,14 +151,22 @@ static void window_args(struct ocl_build *b, const tnb_tensor *full, const tnb_t
     ocl_each(b, tnb_count(part), LEAST);
 }
 
+static void window_kernel(struct ocl_build *b, const char *name, const tnb_tensor *start)
+{
+    char options[64];
+    snprintf(options, sizeof(options), "%s %s", ocl_bits_option(out_size(b)),
+             ocl_label_option(start->dtype));
+    ocl_kernel(b, "strided", options, name);
+}
+
 void ocl_emit_dynamic_slice(struct ocl_build *b)
 {
     uint32_t size = out_size(b);
     if (tnb_count(ocl_out_type(b, 0)) == 0)
         return;
-    ocl_kernel(b, "strided", ocl_bits_option(size), "dynamic_gather");
+    window_kernel(b, "dynamic_gather", ocl_in_type(b, 1));
     ocl_arg_ref(b, ocl_in(b, 0), size);
-    ocl_arg_ref(b, ocl_in(b, 1), 8);
+    ocl_arg_ref(b, ocl_in(b, 1), (uint32_t)tnb_dtype_size(ocl_in_type(b, 1)->dtype));
     ocl_arg_ref(b, ocl_out(b, 0), size);
     window_args(b, ocl_in_type(b, 0), ocl_out_type(b, 0));
 }
@@ -169,9 +179,9 @@ void ocl_emit_dynamic_update(struct ocl_build *b)
     ocl_copy_launch(b, ocl_out(b, 0), ocl_in(b, 0), (uint64_t)tnb_count(full) * size);
     if (tnb_count(part) == 0)
         return;
-    ocl_kernel(b, "strided", ocl_bits_option(size), "dynamic_scatter");
+    window_kernel(b, "dynamic_scatter", ocl_in_type(b, 2));
     ocl_arg_ref(b, ocl_in(b, 1), size);
-    ocl_arg_ref(b, ocl_in(b, 2), 8);
+    ocl_arg_ref(b, ocl_in(b, 2), (uint32_t)tnb_dtype_size(ocl_in_type(b, 2)->dtype));
     ocl_arg_ref(b, ocl_out(b, 0), size);
     window_args(b, full, part);
 }
