@@ -113,10 +113,7 @@ static tn_status check_inputs(const struct tn_infer *ctx)
                              "kv_len has %" PRId64 " entries for a batch of %" PRId64
                              "; give one each, or a scalar",
                              len->dim[0], ctx->in[Q]->shape.dim[0]);
-    double scale = tn_attrs_float(ctx->attrs, "scale");
-    if (!isfinite(scale))
-        return tn_infer_fail(ctx, "scale is %g, must be finite", scale);
-    return TN_OK;
+    return tn_ops_infer_finite(ctx, "scale");
 }
 
 static struct tn_type y_type(const struct tn_infer *ctx)

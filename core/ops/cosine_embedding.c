@@ -17,6 +17,8 @@ static tn_status infer_rows(const struct tn_infer *ctx, uint32_t weight, struct 
         st = tn_infer_same_dtype(ctx, 0, 2);
     if (st == TN_OK)
         st = tn_reduction_infer(ctx, 0);
+    if (st == TN_OK)
+        st = tn_ops_infer_finite(ctx, "margin");
     if (st != TN_OK)
         return st;
     *out_rows = tn_shape_make(ctx->in[0]->shape.dim, ctx->in[0]->shape.rank - 1);

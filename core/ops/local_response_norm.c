@@ -40,12 +40,16 @@ static tn_status infer_x(const struct tn_infer *ctx)
     int64_t size = st == TN_OK ? tn_attrs_int(ctx->attrs, "size") : 1;
     if (st == TN_OK && (size < 1 || size > INT32_MAX))
         st = tn_infer_fail(ctx, "size is %" PRId64 ", must be from 1 to 2^31 - 1 channels", size);
-    return st;
+    if (st == TN_OK)
+        st = tn_ops_infer_finite(ctx, "alpha");
+    return st == TN_OK ? tn_ops_infer_finite(ctx, "beta") : st;
 }
 
 static tn_status lrn_infer(struct tn_infer *ctx)
 {
     tn_status st = infer_x(ctx);
+    if (st == TN_OK)
+        st = tn_ops_infer_finite(ctx, "bias");
     if (st != TN_OK)
         return st;
     ctx->out[0] = *ctx->in[0];

@@ -84,6 +84,18 @@ static tn_status huber_grad_infer(struct tn_infer *ctx)
     return st == TN_OK ? infer_backward(ctx) : st;
 }
 
+static tn_status hinge_infer(struct tn_infer *ctx)
+{
+    tn_status st = tn_ops_infer_finite(ctx, "margin");
+    return st == TN_OK ? infer_forward(ctx) : st;
+}
+
+static tn_status hinge_grad_infer(struct tn_infer *ctx)
+{
+    tn_status st = tn_ops_infer_finite(ctx, "margin");
+    return st == TN_OK ? infer_backward(ctx) : st;
+}
+
 /* --- references --- */
 
 /* A term's numbers besides p and t. */
@@ -411,11 +423,11 @@ const struct tn_op tn_op_huber_grad = {LOSS_GRAD("huber_grad", 4, in_pred_grad, 
                                        .reference = huber_grad_reference};
 const struct tn_op tn_op_hinge = {
     LOSS("hinge", 3, in_pred, hinge_attrs, "max(0, margin - pred target)", "; target -1 or 1"),
-    .infer = infer_forward, .gradient = hinge_gradient, .reference = hinge_reference};
+    .infer = hinge_infer, .gradient = hinge_gradient, .reference = hinge_reference};
 const struct tn_op tn_op_hinge_grad = {
     LOSS_GRAD("hinge_grad", 4, in_pred_grad, hinge_attrs,
               "-target dloss / n where margin - pred target is above 0, else 0"),
-    .infer = infer_backward, .reference = hinge_grad_reference};
+    .infer = hinge_grad_infer, .reference = hinge_grad_reference};
 const struct tn_op tn_op_bce = {
     LOSS("bce", 3, in_prob, reduction_attr, "-(t log p + (1 - t) log(1 - p))",
          "; logs are held at -100 or more; no gradient to the target"),

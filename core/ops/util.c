@@ -170,6 +170,12 @@ tn_status tn_ops_infer_shape(const struct tn_infer *ctx, const char *attr,
     return TN_OK;
 }
 
+tn_status tn_ops_infer_finite(const struct tn_infer *ctx, const char *attr)
+{
+    double value = tn_attrs_float(ctx->attrs, attr);
+    return isfinite(value) ? TN_OK : tn_infer_fail(ctx, "%s is %g, must be finite", attr, value);
+}
+
 tn_status tn_ops_infer_range(const struct tn_infer *ctx, const char *attr, double min, double end)
 {
     double value = tn_attrs_float(ctx->attrs, attr);

@@ -55,6 +55,8 @@ tn_status tn_ops_infer_shape(const struct tn_infer *ctx, const char *attr,
                              struct tn_shape *out_shape);
 /* The float attribute is within [min, end). */
 tn_status tn_ops_infer_range(const struct tn_infer *ctx, const char *attr, double min, double end);
+/* The float attribute is a number, and no infinity. */
+tn_status tn_ops_infer_finite(const struct tn_infer *ctx, const char *attr);
 /* The attribute `axes` (ints, may be negative, empty: all) names each axis at most once. */
 tn_status tn_ops_infer_axes(const struct tn_infer *ctx, uint32_t rank);
 /* Losses are f64 for f64 inputs, else f32; `dloss` (an input) is like the loss, of shape `samples`.

@@ -158,6 +158,7 @@ static const struct op_case cases[] = {
      LIT(TN_F32, V(1, 1), 2)}, .want = {V(1, NAN)}},
     {.op = COSINE, .name = "no rows", .in = {F32(0, 3), F32(0, 3), F32(0)}, .out = {OUT(TN_F32, 0)}},
     {.op = COSINE, .name = "target's shape", .in = {F32(3, 5), F32(3, 5), F32(5)}, .reject = "target must have shape [3]"},
+    {.op = COSINE, .name = "no margin", .in = {F32(3, 5), F32(3, 5), F32(3)}, .attrs = {AF("margin", NAN)}, .reject = "margin is nan, must be finite"},
     {.op = COSINE, .name = "misfit", .in = {F32(3, 5), F32(3, 4), F32(3)}, .reject = "shape"},
     {.op = COSINE "_grad", .name = "rows", .in = {F32(9, 5), F32(9, 5), SIGNS(9), F32(9)}, .tol = TOL_COMPOSITE},
     {.op = COSINE "_grad", .name = "margin", .in = {F32(9, 5), F32(9, 5), SIGNS(9), F32(9)}, .attrs = {AF("margin", 0.25)}, .tol = TOL_COMPOSITE},

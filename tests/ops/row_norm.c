@@ -383,6 +383,16 @@ static const struct op_case cases[] = {
 
 #define LRN "local_response_norm"
     {.op = LRN,
+     .name = "bias of no number",
+     .in = {F32(2, 3)},
+     .attrs = {AI("size", 3), AF("bias", NAN)},
+     .reject = "bias is nan, must be finite"},
+    {.op = LRN "_grad",
+     .name = "infinite power",
+     .in = {F32(2, 3), RANGE(1, 2, 2, 3), F32(2, 3)},
+     .attrs = {AI("size", 3), AF("beta", INFINITY)},
+     .reject = "beta is inf, must be finite"},
+    {.op = LRN,
      .name = "by hand",
      .in = {LIT(TN_F32, V(1, 2, 3, 4), 1, 4)},
      .attrs = {AI("size", 2), AF("alpha", 4), AF("beta", 1), AF("bias", 2)},

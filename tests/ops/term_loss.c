@@ -119,6 +119,8 @@ static const struct op_case cases[] = {
     {.op = "huber_grad", .name = "small delta", .in = {F32(5, 7), F32(5, 7), F32(5)}, .attrs = {AF("delta", 0.25)}, .tol = TOL_COMPOSITE},
     {.op = "huber", .name = "no delta", .in = {F32(3), F32(3)}, .attrs = {AF("delta", 0)}, .reject = "delta is 0"},
     {.op = "huber_grad", .name = "no delta", .in = {F32(3), F32(3), F32(3)}, .attrs = {AF("delta", -1)}, .reject = "delta is -1"},
+    {.op = "hinge", .name = "no margin", .in = {F32(3), F32(3)}, .attrs = {AF("margin", NAN)}, .reject = "must be finite"},
+    {.op = "hinge_grad", .name = "no margin", .in = {F32(3), F32(3), F32(3)}, .attrs = {AF("margin", INFINITY)}, .reject = "must be finite"},
     {.op = "hinge", .name = "by hand", .in = {LIT(TN_F32, V(0.5, 0.5, 2, -2, NAN), 5), LIT(TN_F32, V(1, -1, 1, 1, 1), 5)},
      .want = {V(0.5, 1.5, 0, 3, NAN)}},
     {.op = "hinge_grad", .name = "by hand", .in = {LIT(TN_F32, V(0.5, 0.5, 2, 1, NAN), 5), LIT(TN_F32, V(1, -1, 1, 1, 1), 5),
