@@ -6,6 +6,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -29,6 +30,14 @@ def cases(events, **want):
     return [e for e in events if e["event"] == "case" and all(e[k] == v for k, v in want.items())]
 
 
+def operators():
+    """As docs/operators.md lists them."""
+    with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "operators.md")) as file:
+        names = set(re.findall(r"^#+ `?([a-z][a-z0-9_]*)`?$", file.read(), re.M))
+    assert len(names) > 200, f"only {len(names)} operators in docs/operators.md"
+    return names
+
+
 @case
 def a_quick_run_has_every_suite_and_counts_every_case():
     done, events = run("--device", "ref", "--quick")
@@ -36,6 +45,8 @@ def a_quick_run_has_every_suite_and_counts_every_case():
     assert events[0]["event"] == "device" and events[0]["selector"] == "ref:0", events[0]
     listed = cases(events)
     assert {e["suite"] for e in listed} == set(SUITES)
+    missing = operators() - {e["op"] for e in listed if e["suite"] == "ops"}
+    assert not missing, f"no case of these operators runs: {sorted(missing)}"
     last = events[-1]
     assert last["event"] == "done" and last["failed"] == 0
     for verdict in ("passed", "failed", "unsupported", "skipped"):

@@ -106,6 +106,9 @@ def doctor(*args):
 
 @case
 def the_cpu_is_examined_and_remembered():
+    # What an older driver of this device did is out of date; what is known of others stays.
+    elsewhere = cpu_entry(uid="of another machine", name="another cpu")
+    write_state(json.dumps({"format": 1, "devices": [elsewhere, cpu_entry(driver="Tenon cpu of long ago")]}))
     rc, lines = doctor("--device", "cpu", "--report", "report.json")
     device = [line for line in lines if line["event"] == "device" and line["backend"] == "cpu"][0]
     assert rc == 0 and device["verdict"] == "good", device
@@ -117,7 +120,9 @@ def the_cpu_is_examined_and_remembered():
     assert report["format"] == 1 and any(d.get("verdict") == "good" for d in report["devices"])
     with open(os.path.join(TOOL.cwd, "state", "devices.json")) as file:
         state = json.load(file)
-    assert [d["verdict"] for d in state["devices"] if d["backend"] == "cpu"] == ["good"], state
+    assert elsewhere in state["devices"], f"the entry of another device is gone: {state}"
+    mine = [d for d in state["devices"] if d["uid"] == device["uid"]]
+    assert [(d.get("verdict"), d["failed"]) for d in mine] == [("good", [])], f"not one new entry: {mine}"
 
 
 @case
@@ -293,6 +298,18 @@ def a_spoilt_operator_is_named_and_remembered():
 
 
 @case
+def a_crash_while_listing_or_opening_is_a_finding():
+    if not os.path.exists(CORRUPT):
+        raise Skip("the tests' backends are not built")
+    done = TOOL.run("doctor", "--backend", CORRUPT, "--backend-opt", "crash=list")
+    assert done.returncode == 1 and "listing the devices failed: the driver crashed" in done.stdout, done
+    rc, lines = doctor("--backend", CORRUPT, "--backend-opt", "crash=open", "--device", "0")
+    device = [line for line in lines if line["event"] == "device" and line["backend"] == "corrupt"][0]
+    assert rc == 1 and device["verdict"] == "faulty" and device["fault"], f"exit {rc}: {device}"
+    assert lines[-1]["event"] == "done" and lines[-1]["faulty"] == 1, lines[-1]
+
+
+@case
 def training_keeps_off_what_the_doctor_found():
     is_found("conv2d", "value")
     done = TOOL.run("train", *SMALL, "--backend", CORRUPT, "--backend-opt", "op=conv2d", "--backend-opt", "how=value",
@@ -358,9 +375,10 @@ def an_operator_that_is_right_again_is_given_back():
 
 @case
 def another_driver_is_looked_at_afresh():
-    write_state(json.dumps({"format": 1, "devices": [cpu_entry(driver="Tenon cpu of long ago")]}))
-    done = TOOL.run("train", *SMALL, "--device", "cpu", "--strict")
-    assert done.returncode == 0, done.stderr
+    for key in ("driver", "backend_version", "uid", "name", "backend"):
+        write_state(json.dumps({"format": 1, "devices": [cpu_entry(**{key: "of long ago"})]}))
+        done = TOOL.run("train", *SMALL, "--device", "cpu", "--strict")
+        assert done.returncode == 0, f"an entry of another {key} was held against this device: {done.stderr}"
 
 
 @case

@@ -7,6 +7,7 @@
 import json
 import os
 import random
+import re
 import sys
 
 import harness
@@ -41,6 +42,8 @@ def sound_devices_pass():
         assert [e["step"] for e in verified] == [1, 3], f"{device}: {verified}"
         for e in verified:
             assert e["nodes"] > 40 and e["elements"] > 100000 and 0 <= e["worst"] <= 1, e
+            # f32 against double: in some hundred thousand elements somebody has rounded.
+            assert e["worst"] > 0 and e["worst_node"], f"{device}: nothing was compared: {e}"
         worst[device] = round(max(e["worst"] for e in verified), 2)
     return f"worst shares of the tolerance: {worst}"
 
@@ -97,6 +100,16 @@ def a_wrong_value_is_named():
 
 
 @case
+def a_slight_error_is_named():
+    """Two thousandths in one element: within the noise of a training run, far outside the rounding of a node."""
+    need_corrupt()
+    for op in ("conv2d", "batch_norm", "conv2d_grad_weight"):
+        done = planted(op, "slight")
+        assert done.returncode == 1 and f"({op}" in done.stderr and "the reference says" in done.stderr, \
+            f"{op}: exit {done.returncode} {done.stderr}"
+
+
+@case
 def a_nan_is_named():
     return every_way_is_found("nan", ["the reference says"])
 
@@ -125,7 +138,9 @@ def check_numerics_names_the_node_and_its_inputs():
         assert "step 1" in done.stderr and "NaN" in done.stderr and "its inputs: " in done.stderr, done.stderr
     done, _ = train("--device", "cpu", "--no-save", "--set", "optimizer.lr=1e38", "--max-steps", "40",
                     "--check-numerics")
-    assert done.returncode == 1 and "infinit" in done.stderr and " made " in done.stderr, done.stderr
+    made = re.search(r" made (\d+) NaN and (\d+) infinities", done.stderr)
+    # What overflows first is infinite; NaN come of that later.
+    assert done.returncode == 1 and made and made[1] == "0" and int(made[2]) > 0, done.stderr
 
 
 if __name__ == "__main__":

@@ -1,12 +1,13 @@
 /* A backend that wraps cpu and spoils one operator: what conformance, doctor and --verify must
  * find.
  *   --backend .../libtenon-backend-corrupt.so --backend-opt op=NAME --backend-opt how=HOW
- * HOW: value (default), nan, past (writes past the output's end), hang, crash. It happens right
- * after the node has run, so that later nodes see the spoilt value.
+ * HOW: value (default), slight (off by 0.2 %), nan, past (writes past the output's end), hang,
+ * crash. It happens right after the node has run, so that later nodes see the spoilt value.
  *
  * These spoil no value: talk (half a line on stdout), vanish (the device is lost, and from then on
  * not listed), replace (it is lost, and another has its place). The last two remember it by a file
- * that --backend-opt mark=PATH names. */
+ * that --backend-opt mark=PATH names. --backend-opt crash=list: the process dies where the devices
+ * are listed; crash=open: where one is opened. */
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -20,6 +21,7 @@
 
 enum how {
     HOW_VALUE,
+    HOW_SLIGHT,
     HOW_NAN,
     HOW_PAST,
     HOW_HANG,
@@ -29,15 +31,15 @@ enum how {
     HOW_REPLACE,
     N_HOW
 };
-static const char *const how_names[N_HOW] = {"value", "nan",  "past",   "hang",
-                                             "crash", "talk", "vanish", "replace"};
+static const char *const how_names[N_HOW] = {"value", "slight", "nan",    "past",   "hang",
+                                             "crash", "talk",   "vanish", "replace"};
 
 struct tnb_instance {
     const tnb_host *host;
     const tnb_backend *api;
     tnb_instance *inner;
     enum how how;
-    char op[48], mark[256];
+    char op[48], mark[256], crash[8];
 };
 struct tnb_device {
     tnb_instance *instance;
@@ -70,6 +72,10 @@ static int read_option(tnb_instance *instance, const tnb_kv *opt)
         snprintf(instance->mark, sizeof(instance->mark), "%s", opt->value);
         return 1;
     }
+    if (strcmp(opt->key, "crash") == 0) {
+        snprintf(instance->crash, sizeof(instance->crash), "%s", opt->value);
+        return 1;
+    }
     for (int h = 0; h < N_HOW; h++)
         if (strcmp(opt->key, "how") == 0 && strcmp(opt->value, how_names[h]) == 0) {
             instance->how = (enum how)h;
@@ -89,7 +95,7 @@ static tnb_status create(const tnb_host *host, const tnb_kv *opts, uint32_t n_op
         if (!read_option(instance, &opts[i])) {
             fail(err, TNB_E_INVALID,
                  "corrupt: option %s=%s; known are op=NAME, mark=PATH and "
-                 "how=value|nan|past|hang|crash|talk|vanish|replace",
+                 "crash=list|open and how=value|slight|nan|past|hang|crash|talk|vanish|replace",
                  opts[i].key, opts[i].value);
             free(instance);
             return TNB_E_INVALID;
@@ -131,6 +137,8 @@ static tnb_status device_count(tnb_instance *instance, uint32_t *out_count, tnb_
 static tnb_status device_info(tnb_instance *instance, uint32_t index, tnb_device_info *out_info,
                               tnb_error *err)
 {
+    if (strcmp(instance->crash, "list") == 0)
+        raise(SIGSEGV);
     tnb_status s = instance->api->device_info(instance->inner, index, out_info, err);
     if (s == TNB_OK) {
         snprintf(out_info->name, sizeof(out_info->name), "a cpu with %s spoilt: %s",
@@ -150,6 +158,8 @@ static tnb_status device_open(tnb_instance *instance, uint32_t index, tnb_device
     tnb_device *device = calloc(1, sizeof(*device));
     if (!device)
         return fail(err, TNB_E_OOM, "corrupt: no memory");
+    if (strcmp(instance->crash, "open") == 0)
+        raise(SIGSEGV);
     device->instance = instance;
     tnb_status s = instance->api->device_open(instance->inner, index, &device->inner, err);
     if (s == TNB_OK)
@@ -328,7 +338,7 @@ static void spoil_element(uint8_t *bytes, uint32_t dtype, enum how how)
     if (dtype == TNB_F32) {
         float v;
         memcpy(&v, bytes, sizeof(v));
-        v = v + 1.0f + fabsf(v);
+        v = how == HOW_SLIGHT ? v * 1.002f : v + 1.0f + fabsf(v);
         memcpy(bytes, &v, sizeof(v));
     } else if (dtype == TNB_BOOL) {
         bytes[0] = !bytes[0];

@@ -70,7 +70,7 @@ def the_wrapper_alone_spoils_nothing():
 @case
 def an_unknown_way_to_spoil_is_a_usage_error():
     done = TOOL.run("conformance", PLUGIN, "--backend-opt", "how=badly", "--quick")
-    assert done.returncode == 2 and "how=value|nan" in done.stderr, (done.returncode, done.stderr)
+    assert done.returncode == 2 and "how=value|slight|nan" in done.stderr, (done.returncode, done.stderr)
 
 
 def every_way_is_found(how):
@@ -112,6 +112,38 @@ def a_hang_is_found():
 @case
 def a_crash_is_found():
     return every_way_is_found("crash")
+
+
+@case
+def a_slight_error_is_found():
+    """0.2 % of one element, which no tolerance of f32 allows."""
+    for op in ("matmul", "conv2d", "exp"):
+        done, events = planted(op, "slight")
+        failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
+        assert done.returncode == 1 and {e["op"] for e in failed} == {op}, f"{op}: exit {done.returncode} {failed[:1]}"
+        assert all(e["worst"] is None or e["worst"] > 1 for e in failed), failed[:1]
+
+
+@case
+def the_gradients_are_compared_as_well():
+    done, events = conformance("--backend", PLUGIN, "--backend-opt", "op=mul", "--ops", "mul", "--suite", "backward")
+    failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
+    assert done.returncode == 1 and failed and all(e["suite"] == "backward" for e in failed), done.stdout[-1000:]
+
+
+@case
+def the_report_lists_what_failed():
+    path = os.path.join(TOOL.cwd, "report.json")
+    done, events = conformance("--backend", PLUGIN, "--backend-opt", "op=tanh", "--ops", "tan*", "--suite", "ops",
+                               "--report", path)
+    failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
+    assert done.returncode == 1 and failed, done.stderr
+    with open(path) as file:
+        report = json.load(file)
+    assert [(f["op"], f["case"], f["command"]) for f in report["failures"]] == \
+        [(e["op"], e["case"], e["command"]) for e in failed], report["failures"]
+    assert report["totals"]["failed"] == len(failed) == sum(r["failed"] for r in report["results"]), report["totals"]
+    assert {r["op"] for r in report["results"] if r["verdict"] == "FAILED"} == {"tanh"}, report["results"]
 
 
 @case
