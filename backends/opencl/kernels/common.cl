@@ -83,11 +83,48 @@ static inline float nan_min(float a, float b)
     return a != a ? a : (b != b ? b : (a < b ? a : b));
 }
 
+/* An infinite mean stays one: the differences from it are NaN. */
+static inline float corrected(float near, float rest)
+{
+    return isinf(near) ? near : near + rest;
+}
+
+#ifdef CPU_CLASS
+/* Sixteen lanes: long sums keep their low digits. */
+static inline float row_sum(__global const float *p, int n)
+{
+    float16 acc = (float16)(0.0f);
+    int i = 0;
+    for (; i + 16 <= n; i += 16)
+        acc += vload16(0, p + i);
+    float sum = sum16(acc);
+    for (; i < n; i++)
+        sum += p[i];
+    return sum;
+}
+
+/* (sum of d, sum of d d), d = p - near */
+static inline float2 row_moments(__global const float *p, int n, float near)
+{
+    float16 first = (float16)(0.0f), second = (float16)(0.0f);
+    int i = 0;
+    for (; i + 16 <= n; i += 16) {
+        const float16 d = vload16(0, p + i) - near;
+        first += d;
+        second += d * d;
+    }
+    float2 sum = (float2)(sum16(first), sum16(second));
+    for (; i < n; i++)
+        sum += (float2)(p[i] - near, (p[i] - near) * (p[i] - near));
+    return sum;
+}
+#endif
+
 #ifdef GPU_CLASS
 /* Folds a value of each work-item into every work-item; the group's size is a power of two. The
  * order depends on nothing but the size. */
-#define GROUP_FOLD(name, FOLD)                                                                     \
-    static inline float name(float v, __local float *tmp)                                                 \
+#define GROUP_FOLD(name, T, FOLD)                                                                  \
+    static inline T name(T v, __local T *tmp)                                                      \
     {                                                                                              \
         const int l = (int)get_local_id(0);                                                        \
         barrier(CLK_LOCAL_MEM_FENCE);                                                              \
@@ -101,7 +138,7 @@ static inline float nan_min(float a, float b)
         return tmp[0];                                                                             \
     }
 #define FOLD_ADD(a, b) ((a) + (b))
-GROUP_FOLD(group_sum, FOLD_ADD)
-GROUP_FOLD(group_max, nan_max)
-GROUP_FOLD(group_min, nan_min)
+GROUP_FOLD(group_sum, float, FOLD_ADD)
+GROUP_FOLD(group_max, float, nan_max)
+GROUP_FOLD(group_min, float, nan_min)
 #endif

@@ -121,6 +121,14 @@ static inline int axis_hi(int shift, int s, int in, int out)
         for (int r = 0; r < kh; r++)                                                               \
             for (int q = 0; q < kw; q++)
 
+/* A stride of 1 has a loop of its own, which becomes vectors. */
+#define ADD_ROW(at_to, at_from)                                                                    \
+    {                                                                                              \
+        INDEPENDENT                                                                                \
+        for (int j = lo; j < hi; j++)                                                              \
+            to[at_to] += k * from[at_from];                                                        \
+    }
+
 /* item = (image, o) */
 __kernel void conv_planes(IN(float, x), IN(float, w), IN(float, bias), OUT(float, y),
                           const int has_bias, GEOMETRY, const int n, const int chunk)
@@ -141,15 +149,10 @@ __kernel void conv_planes(IN(float, x), IN(float, w), IN(float, bias), OUT(float
                 TAP_ROWS {
                     __global const float *from = px + X_ROW;
                     __global float *to = py + Y_ROW;
-                    if (sw == 1) {
-                        INDEPENDENT
-                        for (int j = lo; j < hi; j++)
-                            to[j] += k * from[j];
-                    } else {
-                        INDEPENDENT
-                        for (int j = lo; j < hi; j++)
-                            to[j] += k * from[j * sw];
-                    }
+                    if (sw == 1)
+                        ADD_ROW(j, j)
+                    else
+                        ADD_ROW(j, j * sw)
                 }
             }
     }
@@ -175,15 +178,10 @@ __kernel void conv_planes_grad_input(IN(float, dy), IN(float, w), IN(float, bias
                 TAP_ROWS {
                     __global const float *from = py + Y_ROW;
                     __global float *to = px + X_ROW;
-                    if (sw == 1) {
-                        INDEPENDENT
-                        for (int j = lo; j < hi; j++)
-                            to[j] += k * from[j];
-                    } else {
-                        INDEPENDENT
-                        for (int j = lo; j < hi; j++)
-                            to[j * sw] += k * from[j];
-                    }
+                    if (sw == 1)
+                        ADD_ROW(j, j)
+                    else
+                        ADD_ROW(j * sw, j)
                 }
             }
         }

@@ -21,6 +21,49 @@
  * _rows: any broadcast. y is [rows, inner]; the table gives the offsets of a row's begin in a, b;
  * along a row a and b advance by 0 or 1. Gradients have operands of one shape and need no _rows. */
 #ifdef CPU_CLASS
+#define PAIR_ROWS_BODY(name, TY, expr)                                                             \
+    EACH(row, n, chunk) {                                                                          \
+        __global const T *pa = PTR(a) + table_offset(PTR(table), 0, row);                          \
+        __global const T *pb = PTR(b) + table_offset(PTR(table), 1, row);                          \
+        __global TY *py = PTR(y) + (long)row * inner;                                              \
+        const T a0 = pa[0], b0 = pb[0];                                                            \
+        for (int i = 0; i < inner; i++) {                                                          \
+            const T a = a_step ? pa[i] : a0, b = b_step ? pb[i] : b0;                              \
+            py[i] = (TY)(expr);                                                                    \
+        }                                                                                          \
+    }
+#else
+#define PAIR_ROWS_BODY(name, TY, expr)                                                             \
+    EACH(i, n, chunk) {                                                                            \
+        const int row = i / inner, at = i - row * inner;                                           \
+        const T a = PTR(a)[table_offset(PTR(table), 0, row) + at * a_step];                        \
+        const T b = PTR(b)[table_offset(PTR(table), 1, row) + at * b_step];                        \
+        PTR(y)[i] = (TY)(expr);                                                                    \
+    }
+#endif
+#define PAIR_FLAT(name, TY, expr)                                                                  \
+    __kernel void name##_flat(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
+                              const int a_step, const int b_step, const int n, const int chunk)    \
+    {                                                                                              \
+        EACH(i, n, chunk) {                                                                        \
+            const T a = PTR(a)[i * a_step], b = PTR(b)[i * b_step];                                \
+            PTR(y)[i] = (TY)(expr);                                                                \
+        }                                                                                          \
+    }
+#define PAIR_ROWS(name, TY, expr)                                                                  \
+    __kernel void name##_rows(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
+                              IN(int, table), const int inner, const int a_step,                   \
+                              const int b_step, const int n, const int chunk)                      \
+    {                                                                                              \
+        PAIR_ROWS_BODY(name, TY, expr)                                                             \
+    }
+#define PAIR(name, TY, expr)                                                                       \
+    PAIR_FLAT(name, TY, expr)                                                                      \
+    PAIR_ROWS(name, TY, expr)
+
+/* The same with a loop, and a copy of the expression, for each way that a and b step. PAIR is for
+ * the expressions that take long to build. */
+#ifdef CPU_CLASS
 #define BINARY_LOOP(TY, n, AI, BI, expr)                                                           \
     {                                                                                              \
         INDEPENDENT                                                                                \
@@ -68,74 +111,12 @@
         }                                                                                          \
     }
 #else
-#define BINARY_FLAT(name, TY, expr)                                                                \
-    __kernel void name##_flat(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
-                              const int a_step, const int b_step, const int n, const int chunk)    \
-    {                                                                                              \
-        EACH(i, n, chunk) {                                                                        \
-            const T a = PTR(a)[i * a_step], b = PTR(b)[i * b_step];                                \
-            PTR(y)[i] = (TY)(expr);                                                                \
-        }                                                                                          \
-    }
-#define BINARY_ROWS(name, TY, expr)                                                                \
-    __kernel void name##_rows(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
-                              IN(int, table), const int inner, const int a_step,                   \
-                              const int b_step, const int n, const int chunk)                      \
-    {                                                                                              \
-        EACH(i, n, chunk) {                                                                        \
-            const int row = i / inner, at = i - row * inner;                                       \
-            const T a = PTR(a)[table_offset(PTR(table), 0, row) + at * a_step];                    \
-            const T b = PTR(b)[table_offset(PTR(table), 1, row) + at * b_step];                    \
-            PTR(y)[i] = (TY)(expr);                                                                \
-        }                                                                                          \
-    }
+#define BINARY_FLAT PAIR_FLAT
+#define BINARY_ROWS PAIR_ROWS
 #endif
-
 #define BINARY(name, TY, expr)                                                                     \
     BINARY_FLAT(name, TY, expr)                                                                    \
     BINARY_ROWS(name, TY, expr)
-
-/* The same without copies of the expression: for the ones that take long to build. */
-#ifdef CPU_CLASS
-#define PAIR_ROWS_BODY(name, TY, expr)                                                             \
-    EACH(row, n, chunk) {                                                                          \
-        __global const T *pa = PTR(a) + table_offset(PTR(table), 0, row);                          \
-        __global const T *pb = PTR(b) + table_offset(PTR(table), 1, row);                          \
-        __global TY *py = PTR(y) + (long)row * inner;                                              \
-        const T a0 = pa[0], b0 = pb[0];                                                            \
-        for (int i = 0; i < inner; i++) {                                                          \
-            const T a = a_step ? pa[i] : a0, b = b_step ? pb[i] : b0;                              \
-            py[i] = (TY)(expr);                                                                    \
-        }                                                                                          \
-    }
-#else
-#define PAIR_ROWS_BODY(name, TY, expr)                                                             \
-    EACH(i, n, chunk) {                                                                            \
-        const int row = i / inner, at = i - row * inner;                                           \
-        const T a = PTR(a)[table_offset(PTR(table), 0, row) + at * a_step];                        \
-        const T b = PTR(b)[table_offset(PTR(table), 1, row) + at * b_step];                        \
-        PTR(y)[i] = (TY)(expr);                                                                    \
-    }
-#endif
-#define PAIR_FLAT(name, TY, expr)                                                                  \
-    __kernel void name##_flat(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
-                              const int a_step, const int b_step, const int n, const int chunk)    \
-    {                                                                                              \
-        EACH(i, n, chunk) {                                                                        \
-            const T a = PTR(a)[i * a_step], b = PTR(b)[i * b_step];                                \
-            PTR(y)[i] = (TY)(expr);                                                                \
-        }                                                                                          \
-    }
-#define PAIR_ROWS(name, TY, expr)                                                                  \
-    __kernel void name##_rows(IN(T, a), IN(T, b), OUT(TY, y), const float p, const float q,        \
-                              IN(int, table), const int inner, const int a_step,                   \
-                              const int b_step, const int n, const int chunk)                      \
-    {                                                                                              \
-        PAIR_ROWS_BODY(name, TY, expr)                                                             \
-    }
-#define PAIR(name, TY, expr)                                                                       \
-    PAIR_FLAT(name, TY, expr)                                                                      \
-    PAIR_ROWS(name, TY, expr)
 
 #ifdef BASIC
 UNARY(neg, -a)

@@ -1,40 +1,17 @@
 /* Batch normalisation over [N, C, S] (S: the rest), per channel; Ioffe and Szegedy 2015. The mean's
  * rounding error is kept beside it (`low`), so that a mean far above the deviation does no harm. */
 
-/* An infinite mean stays one: the differences from it are NaN. */
-static inline float corrected(float near, float rest)
-{
-    return isinf(near) ? near : near + rest;
-}
+/* A channel's statistics from the sums of d and d d, d = x - near. */
+#define STORE_STATS(first_sum, second_sum)                                                         \
+    const float rest = (first_sum) / count, m = corrected(near, rest);                             \
+    const float v = nan_max((second_sum) / count - rest * rest, 0.0f);                             \
+    PTR(mean)[c] = m;                                                                              \
+    PTR(low)[c] = (near - m) + rest;                                                               \
+    PTR(var)[c] = v;                                                                               \
+    PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
 
 #ifdef CPU_CLASS
 /* One item per channel: sums over the N rows of S. */
-static inline float row_sum(__global const float *p, int S)
-{
-    float16 acc = (float16)(0.0f);
-    int i = 0;
-    for (; i + 16 <= S; i += 16)
-        acc += vload16(0, p + i);
-    float sum = sum16(acc);
-    for (; i < S; i++)
-        sum += p[i];
-    return sum;
-}
-/* (sum of d, sum of d d), d = p - mean */
-static inline float2 row_moments(__global const float *p, int S, float mean)
-{
-    float16 first = (float16)(0.0f), second = (float16)(0.0f);
-    int i = 0;
-    for (; i + 16 <= S; i += 16) {
-        const float16 d = vload16(0, p + i) - mean;
-        first += d;
-        second += d * d;
-    }
-    float2 sum = (float2)(sum16(first), sum16(second));
-    for (; i < S; i++)
-        sum += (float2)(p[i] - mean, (p[i] - mean) * (p[i] - mean));
-    return sum;
-}
 static inline float row_dot(__global const float *p, __global const float *d, int S, float mean)
 {
     float16 acc = (float16)(0.0f);
@@ -48,8 +25,8 @@ static inline float row_dot(__global const float *p, __global const float *d, in
 }
 
 __kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(float, var),
-                    OUT(float, low), const int N, const int C, const int S, const float epsilon, const int n,
-                    const int chunk)
+                    OUT(float, low), const int N, const int C, const int S, const float epsilon,
+                    const int n, const int chunk)
 {
     EACH(c, n, chunk) {
         const float count = (float)N * (float)S;
@@ -60,12 +37,7 @@ __kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(flo
         const float near = sum / count;
         for (int b = 0; b < N; b++)
             moments += row_moments(PTR(x) + ((long)b * C + c) * S, S, near);
-        const float rest = moments.x / count, m = corrected(near, rest);
-        const float v = nan_max(moments.y / count - rest * rest, 0.0f);
-        PTR(mean)[c] = m;
-        PTR(low)[c] = (near - m) + rest;
-        PTR(var)[c] = v;
-        PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
+        STORE_STATS(moments.x, moments.y)
     }
 }
 
@@ -90,28 +62,40 @@ __kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float,
 #define LANES(i) for (int i = (int)get_local_id(0); i < N * S; i += (int)get_local_size(0))
 #define AT(i) (((long)((i) / S) * C + c) * S + (i) % S)
 
+/* Sums of d and d d, d = x - near, and of dy and dy (x - m), over the elements that OVER goes to. */
+#define MOMENT_SUMS(OVER)                                                                          \
+    float first = 0.0f, second = 0.0f;                                                             \
+    OVER(i)                                                                                        \
+    {                                                                                              \
+        const float d = PTR(x)[AT(i)] - near;                                                      \
+        first += d;                                                                                \
+        second += d * d;                                                                           \
+    }                                                                                              \
+    first = group_sum(first, tmp);                                                                 \
+    second = group_sum(second, tmp);
+#define GRAD_SUMS(OVER)                                                                            \
+    float sum = 0.0f, dot = 0.0f;                                                                  \
+    OVER(i)                                                                                        \
+    {                                                                                              \
+        const float d = PTR(dy)[AT(i)];                                                            \
+        sum += d;                                                                                  \
+        dot += d * (PTR(x)[AT(i)] - m);                                                            \
+    }                                                                                              \
+    sum = group_sum(sum, tmp);                                                                     \
+    dot = group_sum(dot, tmp);
+
 __kernel void stats(IN(float, x), OUT(float, mean), OUT(float, inv_std), OUT(float, var),
                     OUT(float, low), const int N, const int C, const int S, const float epsilon)
 {
     __local float tmp[256];
     const int c = (int)get_group_id(0);
     const float count = (float)N * (float)S;
-    float sum = 0.0f, first = 0.0f, second = 0.0f;
+    float sum = 0.0f;
     LANES(i) sum += PTR(x)[AT(i)];
     const float near = group_sum(sum, tmp) / count;
-    LANES(i)
-    {
-        const float d = PTR(x)[AT(i)] - near;
-        first += d;
-        second += d * d;
-    }
-    const float rest = group_sum(first, tmp) / count, m = corrected(near, rest);
-    const float v = nan_max(group_sum(second, tmp) / count - rest * rest, 0.0f);
+    MOMENT_SUMS(LANES)
     if (get_local_id(0) == 0) {
-        PTR(mean)[c] = m;
-        PTR(low)[c] = (near - m) + rest;
-        PTR(var)[c] = v;
-        PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
+        STORE_STATS(first, second)
     }
 }
 
@@ -122,15 +106,7 @@ __kernel void grad_stats(IN(float, x), IN(float, dy), IN(float, mean), IN(float,
     __local float tmp[256];
     const int c = (int)get_group_id(0);
     const float m = PTR(mean)[c];
-    float sum = 0.0f, dot = 0.0f;
-    LANES(i)
-    {
-        const float d = PTR(dy)[AT(i)];
-        sum += d;
-        dot += d * (PTR(x)[AT(i)] - m);
-    }
-    sum = group_sum(sum, tmp);
-    dot = group_sum(dot, tmp);
+    GRAD_SUMS(LANES)
     if (get_local_id(0) == 0) {
         PTR(dbias)[c] = sum;
         PTR(dscale)[c] = dot * PTR(inv_std)[c];
@@ -169,18 +145,10 @@ __kernel void moments_part(IN(float, x), IN(float, part), OUT(float, first), OUT
 {
     PART_BOUNDS
     const float near = fold_parts(PTR(part) + c * splits, splits) / ((float)N * (float)S);
-    float a = 0.0f, b = 0.0f;
-    PART_LANES(i)
-    {
-        const float d = PTR(x)[AT(i)] - near;
-        a += d;
-        b += d * d;
-    }
-    a = group_sum(a, tmp);
-    b = group_sum(b, tmp);
+    MOMENT_SUMS(PART_LANES)
     if (get_local_id(0) == 0) {
-        PTR(first)[g] = a;
-        PTR(second)[g] = b;
+        PTR(first)[g] = first;
+        PTR(second)[g] = second;
     }
 }
 
@@ -192,13 +160,8 @@ __kernel void stats_end(IN(float, part), IN(float, first), IN(float, second), OU
     EACH(c, n, chunk) {
         const float count = (float)N * (float)S;
         const float near = fold_parts(PTR(part) + c * splits, splits) / count;
-        const float rest = fold_parts(PTR(first) + c * splits, splits) / count, m = corrected(near, rest);
-        const float v = nan_max(
-            fold_parts(PTR(second) + c * splits, splits) / count - rest * rest, 0.0f);
-        PTR(mean)[c] = m;
-        PTR(low)[c] = (near - m) + rest;
-        PTR(var)[c] = v;
-        PTR(inv_std)[c] = 1.0f / sqrt(v + epsilon);
+        STORE_STATS(fold_parts(PTR(first) + c * splits, splits),
+                    fold_parts(PTR(second) + c * splits, splits))
     }
 }
 
@@ -207,15 +170,7 @@ __kernel void grad_part(IN(float, x), IN(float, dy), IN(float, mean), OUT(float,
 {
     PART_BOUNDS
     const float m = PTR(mean)[c];
-    float sum = 0.0f, dot = 0.0f;
-    PART_LANES(i)
-    {
-        const float d = PTR(dy)[AT(i)];
-        sum += d;
-        dot += d * (PTR(x)[AT(i)] - m);
-    }
-    sum = group_sum(sum, tmp);
-    dot = group_sum(dot, tmp);
+    GRAD_SUMS(PART_LANES)
     if (get_local_id(0) == 0) {
         PTR(sums)[g] = sum;
         PTR(dots)[g] = dot;
@@ -287,8 +242,8 @@ __kernel void grad_apply_rows(IN(float, x), IN(float, dy), IN(float, scale), IN(
 
 /* y = (x - mean) inv_std scale + bias */
 __kernel void apply(IN(float, x), IN(float, scale), IN(float, bias), IN(float, mean),
-                    IN(float, inv_std), IN(float, low), OUT(float, y), const int C, const int S, const int n,
-                    const int chunk)
+                    IN(float, inv_std), IN(float, low), OUT(float, y), const int C, const int S,
+                    const int n, const int chunk)
 {
     EACH(i, n, chunk) {
         const int c = i / S % C;

@@ -19,6 +19,13 @@ static inline float gradient(float g, float mul, float clip, float l2, float p)
 #define STEP(d) (p - rate * (d) - rate * decay * p)
 #define APPLIES (PTR(go)[0] != 0.0f)
 
+/* What adam's kin begin with: p, g and the moments m1, v1, which are stored. */
+#define ADAM_MOMENTS                                                                               \
+    const float p = P, g = G, old_m = PTR(m)[i], old_v = PTR(v)[i];                                \
+    const float m1 = b1 * old_m + a1 * g, v1 = b2 * old_v + a2 * (g * g);                          \
+    PTR(m_out)[i] = on ? m1 : old_m;                                                               \
+    PTR(v_out)[i] = on ? v1 : old_v;
+
 __kernel void amsgrad(OPERANDS, IN(float, m), IN(float, v), IN(float, most), IN(float, c), SCALARS,
                       OUT(float, param_out), OUT(float, m_out), OUT(float, v_out),
                       OUT(float, most_out), const float b1, const float a1, const float b2,
@@ -28,11 +35,8 @@ __kernel void amsgrad(OPERANDS, IN(float, m), IN(float, v), IN(float, most), IN(
     const int on = APPLIES;
     INDEPENDENT
     EACH(i, n, chunk) {
-        const float p = P, g = G, old_m = PTR(m)[i], old_v = PTR(v)[i], old = PTR(most)[i];
-        const float m1 = b1 * old_m + a1 * g, v1 = b2 * old_v + a2 * (g * g);
-        const float top = v1 > old || v1 != v1 ? v1 : old;
-        PTR(m_out)[i] = on ? m1 : old_m;
-        PTR(v_out)[i] = on ? v1 : old_v;
+        ADAM_MOMENTS
+        const float old = PTR(most)[i], top = v1 > old || v1 != v1 ? v1 : old;
         PTR(most_out)[i] = on ? top : old;
         PTR(param_out)[i] = on ? STEP((m1 / c1) / (sqrt(top / c2) + epsilon)) : p;
     }
@@ -47,10 +51,7 @@ __kernel void nadam(OPERANDS, IN(float, m), IN(float, v), IN(float, c), SCALARS,
     const int on = APPLIES;
     INDEPENDENT
     EACH(i, n, chunk) {
-        const float p = P, g = G, old_m = PTR(m)[i], old_v = PTR(v)[i];
-        const float m1 = b1 * old_m + a1 * g, v1 = b2 * old_v + a2 * (g * g);
-        PTR(m_out)[i] = on ? m1 : old_m;
-        PTR(v_out)[i] = on ? v1 : old_v;
+        ADAM_MOMENTS
         PTR(param_out)[i] = on ? STEP((c1 * g + c2 * m1) / (sqrt(v1 / c3) + epsilon)) : p;
     }
 }
@@ -137,10 +138,7 @@ __kernel void lamb_direction(OPERANDS, IN(float, m), IN(float, v), IN(float, c),
     const int on = APPLIES;
     INDEPENDENT
     EACH(i, n, chunk) {
-        const float p = P, g = G, old_m = PTR(m)[i], old_v = PTR(v)[i];
-        const float m1 = b1 * old_m + a1 * g, v1 = b2 * old_v + a2 * (g * g);
-        PTR(m_out)[i] = on ? m1 : old_m;
-        PTR(v_out)[i] = on ? v1 : old_v;
+        ADAM_MOMENTS
         PTR(r)[i] = (m1 / c1) / (sqrt(v1 / c2) + epsilon) + decay * p;
     }
 }

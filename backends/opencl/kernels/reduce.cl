@@ -121,7 +121,7 @@ REDUCE(min, nan_min, vmin16, fold_min16, INFINITY)
         if (get_local_id(0) == 0)                                                                  \
             PTR(y)[g] = acc * scale;                                                               \
     }
-GROUP_FOLD(group_prod, MUL)
+GROUP_FOLD(group_prod, float, MUL)
 REDUCE(sum, ADD, group_sum, 0.0f)
 REDUCE(prod, MUL, group_prod, 1.0f)
 REDUCE(max, nan_max, group_max, -INFINITY)

@@ -13,25 +13,20 @@
 
 #ifdef GPU_CLASS
 #define BY_GROUP(name, FOLD)                                                                       \
+    GROUP_FOLD(fold_##name, long, FOLD)                                                            \
     __kernel void name##_group(ARGS)                                                               \
     {                                                                                              \
         __local long tmp[256];                                                                     \
-        const int o = (int)get_group_id(0), l = (int)get_local_id(0);                              \
+        const int o = (int)get_group_id(0);                                                        \
         __global const T *px = PTR(x) + table_offset(PTR(kept), 0, o);                             \
         long acc = start;                                                                          \
-        for (int r = l; r < R; r += (int)get_local_size(0)) {                                      \
+        for (int r = (int)get_local_id(0); r < R; r += (int)get_local_size(0)) {                   \
             const long v = VALUE(r);                                                               \
             acc = FOLD(acc, v);                                                                    \
         }                                                                                          \
-        tmp[l] = acc;                                                                              \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                              \
-        for (int s = (int)get_local_size(0) / 2; s > 0; s /= 2) {                                  \
-            if (l < s)                                                                             \
-                tmp[l] = FOLD(tmp[l], tmp[l + s]);                                                 \
-            barrier(CLK_LOCAL_MEM_FENCE);                                                          \
-        }                                                                                          \
-        if (l == 0)                                                                                \
-            PTR(y)[o] = (T)(tmp[0] / count);                                                       \
+        acc = fold_##name(acc, tmp);                                                               \
+        if (get_local_id(0) == 0)                                                                  \
+            PTR(y)[o] = (T)(acc / count);                                                          \
     }
 #endif
 

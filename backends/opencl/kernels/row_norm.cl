@@ -6,42 +6,7 @@
 #define BIAS 2
 #define CENTRED 4
 
-/* An infinite mean stays one: the differences from it are NaN. */
-static inline float corrected(float near, float rest)
-{
-    return isinf(near) ? near : near + rest;
-}
-
 #ifdef CPU_CLASS
-/* Sixteen lanes: long sums keep their low digits. */
-static inline float row_sum(__global const float *p, int n)
-{
-    float16 acc = (float16)(0.0f);
-    int i = 0;
-    for (; i + 16 <= n; i += 16)
-        acc += vload16(0, p + i);
-    float sum = sum16(acc);
-    for (; i < n; i++)
-        sum += p[i];
-    return sum;
-}
-
-/* (sum of d, sum of d d), d = p - near */
-static inline float2 row_moments(__global const float *p, int n, float near)
-{
-    float16 first = (float16)(0.0f), second = (float16)(0.0f);
-    int i = 0;
-    for (; i + 16 <= n; i += 16) {
-        const float16 d = vload16(0, p + i) - near;
-        first += d;
-        second += d * d;
-    }
-    float2 sum = (float2)(sum16(first), sum16(second));
-    for (; i < n; i++)
-        sum += (float2)(p[i] - near, (p[i] - near) * (p[i] - near));
-    return sum;
-}
-
 /* (sum of g, sum of g (p - m)), g = d s; s absent: 1 */
 static inline float2 row_dots(__global const float *p, __global const float *d,
                               __global const float *s, int scaled, int n, float m)

@@ -58,6 +58,12 @@ static void each_row(struct ocl_build *b, const struct rows *r, bool group)
         ocl_each(b, r->n, r->per >= 256 ? 1 : 256 / (r->per + 1) + 1);
 }
 
+/* Where the rows' losses go: to the output, or on the way to their sum. */
+static struct ocl_ref row_losses(struct ocl_build *b, const struct rows *r)
+{
+    return r->reduction == NONE ? ocl_out(b, 0) : ocl_scratch(b, (uint64_t)(r->n + 1) * 4);
+}
+
 static bool long_rows(const struct ocl_build *b, const struct rows *r)
 {
     return ocl_is_gpu(b) && r->per >= 128;
@@ -110,9 +116,7 @@ void ocl_emit_ce(struct ocl_build *b)
         emit_plain(b, &r);
         return;
     }
-    struct ocl_ref total = ocl_scratch(b, (uint64_t)(r.n + 1) * 4), loss = ocl_out(b, 0);
-    if (r.reduction != NONE)
-        loss = ocl_scratch(b, (uint64_t)(r.n + 1) * 4);
+    struct ocl_ref total = ocl_scratch(b, (uint64_t)(r.n + 1) * 4), loss = row_losses(b, &r);
     bool group = long_rows(b, &r);
     if (r.n) {
         ocl_kernel(b, "class_loss", options(b, &r), group ? "softmax_group" : "softmax_item");
@@ -149,6 +153,13 @@ static struct ocl_ref emit_divisor(struct ocl_build *b, const struct rows *r)
     return all;
 }
 
+/* How one dloss goes to the rows: rows that share it, and whether it is divided among them. */
+static void arg_spread(struct ocl_build *b, const struct rows *r)
+{
+    ocl_arg_int(b, r->reduction == NONE ? 1 : r->n);
+    ocl_arg_int(b, r->reduction == MEAN);
+}
+
 /* Inputs: prob, labels or target, dloss, class_weight?, weight?. */
 void ocl_emit_ce_grad(struct ocl_build *b)
 {
@@ -178,20 +189,16 @@ void ocl_emit_ce_grad(struct ocl_build *b)
     ocl_arg_float(b, r.smoothing);
     ocl_arg_long(b, r.ignore);
     ocl_arg_int(b, r.flags);
-    ocl_arg_int(b, r.reduction == NONE ? 1 : r.n);
-    ocl_arg_int(b, r.reduction == MEAN);
+    arg_spread(b, &r);
     each_row(b, &r, group);
 }
 
 void ocl_emit_nll(struct ocl_build *b)
 {
     struct rows r = rows_of(b, false);
-    struct ocl_ref loss = ocl_out(b, 0);
     if (r.n == 0 && r.reduction == NONE)
         return;
-    struct ocl_ref total = ocl_scratch(b, (uint64_t)(r.n + 1) * 4);
-    if (r.reduction != NONE)
-        loss = ocl_scratch(b, (uint64_t)(r.n + 1) * 4);
+    struct ocl_ref total = ocl_scratch(b, (uint64_t)(r.n + 1) * 4), loss = row_losses(b, &r);
     if (r.n) {
         ocl_kernel(b, "class_loss", options(b, &r), "nll");
         ocl_arg_f32(b, ocl_in(b, 0));
@@ -223,8 +230,7 @@ void ocl_emit_nll_grad(struct ocl_build *b)
     ocl_arg_int(b, r.per);
     ocl_arg_long(b, r.ignore);
     ocl_arg_int(b, r.flags);
-    ocl_arg_int(b, r.reduction == NONE ? 1 : r.n);
-    ocl_arg_int(b, r.reduction == MEAN);
+    arg_spread(b, &r);
     ocl_each(b, r.n * r.per, 1024);
 }
 
@@ -232,11 +238,9 @@ void ocl_emit_nll_grad(struct ocl_build *b)
 void ocl_emit_cosine(struct ocl_build *b)
 {
     struct rows r = rows_of(b, false);
-    struct ocl_ref loss = ocl_out(b, 0);
     if (r.n == 0 && r.reduction == NONE)
         return;
-    if (r.reduction != NONE)
-        loss = ocl_scratch(b, (uint64_t)(r.n + 1) * 4);
+    struct ocl_ref loss = row_losses(b, &r);
     bool group = long_rows(b, &r), weighted = ocl_has_in(b, 3);
     if (r.n) {
         ocl_kernel(b, "class_loss", "-DL=int", group ? "cosine_group" : "cosine_item");
