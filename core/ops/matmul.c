@@ -8,8 +8,6 @@
  * stored: a plain:       da = dy B^T          b plain:       db = A^T dy a transposed:  da = B dy^T
  * b transposed:  db = dy^T A and summed over the dims that were broadcast. A vector a is a matrix
  * of one row, a vector b of one column; y then lacks that dim. */
-#include <string.h>
-
 #include "ops/util.h"
 
 static struct tn_shape batch_dims(const struct tn_shape *s)
@@ -72,9 +70,23 @@ static struct product product_of(const struct tn_attrs *attrs, const struct tn_s
                             .tb = tn_attrs_int(attrs, "trans_b") != 0};
 }
 
+/* Integers wrap, so that they take no factors that are not whole. */
+static tn_status check_dtype(const struct tn_infer *ctx)
+{
+    tn_dtype t = ctx->in[0]->dtype;
+    if (tn_dtype_is_float(t))
+        return TN_OK;
+    if (t != TN_I32 && t != TN_I64)
+        return tn_infer_fail(ctx, "a is %s; it must be a float type, i32 or i64: cast it first",
+                             tn_dtype_name(t));
+    if (tn_attrs_float(ctx->attrs, "alpha") != 1.0 || tn_attrs_float(ctx->attrs, "beta") != 1.0)
+        return tn_infer_fail(ctx, "alpha and beta must be 1 for %s", tn_dtype_name(t));
+    return TN_OK;
+}
+
 static tn_status matmul_infer(struct tn_infer *ctx)
 {
-    tn_status st = tn_infer_float(ctx, 0);
+    tn_status st = check_dtype(ctx);
     for (uint32_t i = 0; st == TN_OK && i < 2; i++)
         st = tn_infer_rank(ctx, i, 1, TN_MAX_RANK);
     if (st == TN_OK)
@@ -110,6 +122,34 @@ static void multiply(double *restrict y, const double *a, const double *b, const
         }
 }
 
+static void multiply_integers(int64_t *restrict y, const int64_t *a, const int64_t *b,
+                              const int64_t mnk[3], const int64_t a_stride[2],
+                              const int64_t b_stride[2])
+{
+    for (int64_t m = 0; m < mnk[0]; m++)
+        for (int64_t n = 0; n < mnk[1]; n++) {
+            uint64_t sum = 0;
+            for (int64_t k = 0; k < mnk[2]; k++)
+                sum += (uint64_t)a[m * a_stride[0] + k * a_stride[1]] *
+                       (uint64_t)b[k * b_stride[0] + n * b_stride[1]];
+            y[m * mnk[1] + n] = (int64_t)sum;
+        }
+}
+
+/* y = y + c, which wraps */
+static void add_integers(const struct tn_ref *ctx)
+{
+    const int64_t *c = ctx->in[2].data.i;
+    struct tn_walk w;
+    tn_walk_init(&w, &ctx->out[0].type.shape);
+    if (c)
+        tn_walk_broadcast(&w, 0, &ctx->in[2].type.shape);
+    for (int64_t i = 0; i < ctx->out[0].count; i++, tn_walk_next(&w)) {
+        uint64_t sum = (uint64_t)ctx->out[0].data.i[i] + (c ? (uint64_t)c[w.at[0]] : 0);
+        ctx->out[0].data.i[i] = tn_ops_wrap((int64_t)sum, ctx->out[0].type.dtype);
+    }
+}
+
 /* y = alpha y + beta c */
 static void scale_and_add(const struct tn_ref *ctx)
 {
@@ -141,13 +181,19 @@ static void matmul_reference(const struct tn_ref *ctx)
     tn_walk_broadcast(&w, 1, &batch_b);
     if (ctx->out[0].count == 0)
         return;
-    memset(ctx->out[0].data.f, 0, sizeof(double) * (size_t)ctx->out[0].count);
+    int is_float = tn_dtype_is_float(ctx->out[0].type.dtype);
+    tn_ops_clear(&ctx->out[0]);
     int64_t n_batch = tn_ops_product(&batch, 0, batch.rank);
-    for (int64_t i = 0; i < n_batch; i++, tn_walk_next(&w))
-        multiply(ctx->out[0].data.f + i * mnk[0] * mnk[1],
-                 ctx->in[0].data.f + w.at[0] * da[0] * da[1],
-                 ctx->in[1].data.f + w.at[1] * db[0] * db[1], mnk, a_stride, b_stride);
-    scale_and_add(ctx);
+    for (int64_t i = 0; i < n_batch; i++, tn_walk_next(&w)) {
+        int64_t y = i * mnk[0] * mnk[1], a = w.at[0] * da[0] * da[1], b = w.at[1] * db[0] * db[1];
+        if (is_float)
+            multiply(ctx->out[0].data.f + y, ctx->in[0].data.f + a, ctx->in[1].data.f + b, mnk,
+                     a_stride, b_stride);
+        else
+            multiply_integers(ctx->out[0].data.i + y, ctx->in[0].data.i + a, ctx->in[1].data.i + b,
+                              mnk, a_stride, b_stride);
+    }
+    (is_float ? scale_and_add : add_integers)(ctx);
 }
 
 /* dy with the dims that vectors took out put back as 1. */
@@ -237,9 +283,9 @@ const struct tn_op tn_op_matmul = {
     .n_attrs = TN_LEN(matmul_attrs),
     .formula = "alpha sum_k a[..., m, k] b[..., k, n] + beta c",
     .shapes =
-        "a [..., M, K], b [..., K, N] float, of one type; batch dims broadcast; a vector a is "
-        "[1, K], a vector b [K, 1], and y lacks that dim; c, which may be absent, broadcasts "
-        "to y [..., M, N]",
+        "a [..., M, K], b [..., K, N] of one type, float, i32 or i64 (which wrap, with alpha and "
+        "beta 1); batch dims broadcast; a vector a is [1, K], a vector b [K, 1], and y lacks that "
+        "dim; c, which may be absent, broadcasts to y [..., M, N]",
     .infer = matmul_infer,
     .gradient = matmul_gradient,
     .reference = matmul_reference,

@@ -9,7 +9,7 @@ struct state {
     struct cpu_bcast batch; /* over matrices: strides count matrices of a and b */
     int64_t m, n, k;
     int64_t a_row, a_col, b_row, b_col;
-    bool wide;
+    uint32_t dtype;
     bool by_rows;      /* threads share the rows of one matrix, else its columns */
     int64_t cut, cuts; /* rows or columns per piece; pieces per matrix */
     double alpha, beta;
@@ -22,7 +22,21 @@ static void epilogue_row(const void *arg, int64_t out_at, const int64_t *at, int
     const struct cpu_kernel *k = arg;
     const struct state *s = k->state;
     int64_t step = s->add_c ? s->epilogue.stride[0][s->epilogue.rank - 1] : 0;
-    if (s->wide) {
+    if (s->dtype == TNB_I32) { /* there is a c, and no factors */
+        uint32_t *y = (uint32_t *)(void *)k->out[0] + out_at;
+        const uint32_t *c = (const uint32_t *)(const void *)k->in[2] + at[0];
+        for (int64_t i = 0; i < len; i++)
+            y[i] += c[i * step];
+        return;
+    }
+    if (s->dtype == TNB_I64) {
+        uint64_t *y = (uint64_t *)(void *)k->out[0] + out_at;
+        const uint64_t *c = (const uint64_t *)(const void *)k->in[2] + at[0];
+        for (int64_t i = 0; i < len; i++)
+            y[i] += c[i * step];
+        return;
+    }
+    if (s->dtype == TNB_F64) {
         double *y = (double *)(void *)k->out[0] + out_at;
         const double *c = s->add_c ? (const double *)(const void *)k->in[2] + at[0] : NULL;
         for (int64_t i = 0; i < len; i++)
@@ -110,30 +124,37 @@ static tnb_status run(const struct cpu_kernel *k, tnb_error *err)
     return TNB_OK;
 }
 
-/* f64: rows of c as sums of rows of b. */
-static void range_f64(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)
-{
-    const struct cpu_kernel *k = arg;
-    const struct state *s = k->state;
-    for (int64_t r = lo; r < hi; r++) {
-        int64_t at[2];
-        batch_at(s, r / s->m, at);
-        const double *a =
-            (const double *)(const void *)k->in[0] + at[0] * s->m * s->k + r % s->m * s->a_row;
-        const double *b = (const double *)(const void *)k->in[1] + at[1] * s->k * s->n;
-        double *c = (double *)(void *)k->out[0] + r * s->n;
-        for (int64_t j = 0; j < s->n; j++)
-            c[j] = 0;
-        for (int64_t p = 0; p < s->k; p++)
-            for (int64_t j = 0; j < s->n; j++)
-                c[j] += a[p * s->a_col] * b[p * s->b_row + j * s->b_col];
+/* f64 and integers, which wrap as unsigned: rows of c as sums of rows of b. */
+#define RANGE_PLAIN(name, T)                                                                   \
+    static void name(const void *arg, int64_t lo, int64_t hi, uint32_t chunk)                  \
+    {                                                                                          \
+        const struct cpu_kernel *k = arg;                                                      \
+        const struct state *s = k->state;                                                      \
+        for (int64_t r = lo; r < hi; r++) {                                                    \
+            int64_t at[2];                                                                     \
+            batch_at(s, r / s->m, at);                                                         \
+            const T *a =                                                                       \
+                (const T *)(const void *)k->in[0] + at[0] * s->m * s->k + r % s->m * s->a_row; \
+            const T *b = (const T *)(const void *)k->in[1] + at[1] * s->k * s->n;              \
+            T *c = (T *)(void *)k->out[0] + r * s->n;                                          \
+            for (int64_t j = 0; j < s->n; j++)                                                 \
+                c[j] = 0;                                                                      \
+            for (int64_t p = 0; p < s->k; p++)                                                 \
+                for (int64_t j = 0; j < s->n; j++)                                             \
+                    c[j] += a[p * s->a_col] * b[p * s->b_row + j * s->b_col];                  \
+        }                                                                                      \
     }
-}
+RANGE_PLAIN(range_f64, double)
+RANGE_PLAIN(range_u32, uint32_t)
+RANGE_PLAIN(range_u64, uint64_t)
 
-static tnb_status run_f64(const struct cpu_kernel *k, tnb_error *err)
+static tnb_status run_plain(const struct cpu_kernel *k, tnb_error *err)
 {
     const struct state *s = k->state;
-    cpu_parallel(k->inst->pool, s->batch.count * s->m, 1 + CPU_GRAIN / (s->n * s->k + 1), range_f64,
+    cpu_parallel(k->inst->pool, s->batch.count * s->m, 1 + CPU_GRAIN / (s->n * s->k + 1),
+                 s->dtype == TNB_F64   ? range_f64
+                 : s->dtype == TNB_I64 ? range_u64
+                                       : range_u32,
                  k);
     run_epilogue(k);
     return TNB_OK;
@@ -142,8 +163,8 @@ static tnb_status run_f64(const struct cpu_kernel *k, tnb_error *err)
 static bool supports(const struct cpu_query *q, char why[CPU_WHY])
 {
     uint32_t t = q->in[0]->dtype;
-    if ((t != TNB_F32 && t != TNB_F64) || q->in[1]->dtype != t)
-        return cpu_refuse(why, "matmul of %s and %s; f32 or f64", cpu_dtype_name(t),
+    if (t == TNB_F16 || t == TNB_BF16)
+        return cpu_refuse(why, "matmul of %s and %s; f32, f64, i32 or i64", cpu_dtype_name(t),
                           cpu_dtype_name(q->in[1]->dtype));
     return true;
 }
@@ -186,7 +207,7 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     s->a_col = ta ? s->m : 1;
     s->b_row = tb ? 1 : s->n;
     s->b_col = tb ? s->k : 1;
-    s->wide = a->dtype == TNB_F64;
+    s->dtype = a->dtype;
     s->alpha = tnb_attr_float(q->node, "alpha", 1);
     s->beta = tnb_attr_float(q->node, "beta", 1);
     s->add_c = q->n_in > 2 && q->in[2];
@@ -194,8 +215,8 @@ static tnb_status prepare(const struct cpu_query *q, struct cpu_kernel *k, tnb_e
     cpu_bcast_init(&s->epilogue, q->out[0], s->add_c ? &q->in[2] : NULL, s->add_c);
     batches(s, t);
     cut(s, k->inst->n_threads);
-    k->ws_bytes = s->wide ? 0 : k->inst->n_threads * CPU_SYM(cpu_gemm_scratch)();
-    k->run = s->wide ? run_f64 : run;
+    k->ws_bytes = s->dtype != TNB_F32 ? 0 : k->inst->n_threads * CPU_SYM(cpu_gemm_scratch)();
+    k->run = s->dtype == TNB_F32 ? run : run_plain;
     return TNB_OK;
 }
 

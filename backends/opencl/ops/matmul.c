@@ -42,6 +42,8 @@ const char *ocl_matmul_variant(const tnb_device *device, const tnb_graph *graph,
                                const tnb_node *node)
 {
     struct ocl_gemm_spec s = spec_of(graph, node);
+    if (graph->values[node->in[0]].dtype != TNB_F32)
+        return "direct";
     if (ocl_gemm_by_clblast(device, s.m, s.n, s.k, s.n_batch))
         return "clblast";
     if (device->device_class != OCL_CLASS_GPU)
@@ -76,9 +78,47 @@ static void emit_epilogue(struct ocl_build *b)
     ocl_each(b, n, 1024);
 }
 
+/* Each element of y by itself; c, where there is one, is added afterwards. */
+static void emit_integers(struct ocl_build *b, const struct ocl_gemm_spec *s)
+{
+    const tnb_tensor *y = ocl_out_type(b, 0);
+    uint32_t size = (uint32_t)tnb_dtype_size(y->dtype);
+    int64_t n = tnb_count(y);
+    struct ocl_nest nest;
+    if (n == 0)
+        return;
+    ocl_kernel(b, "gemm_add", ocl_bits_option(size), "integers");
+    ocl_arg_ref(b, ocl_in(b, 0), size);
+    ocl_arg_ref(b, ocl_in(b, 1), size);
+    ocl_arg_ref(b, ocl_out(b, 0), size);
+    ocl_arg_nest(b, &s->batch, s->batch.rank);
+    ocl_arg_int(b, s->m);
+    ocl_arg_int(b, s->n);
+    ocl_arg_int(b, s->k);
+    ocl_arg_int(b, s->trans_a ? 1 : s->k);
+    ocl_arg_int(b, s->trans_a ? s->m : 1);
+    ocl_arg_int(b, s->trans_b ? 1 : s->n);
+    ocl_arg_int(b, s->trans_b ? s->k : 1);
+    ocl_each(b, n, 1 + 4096 / (s->k + 1));
+    if (!ocl_has_in(b, 2))
+        return;
+    ocl_nest_init(&nest, y, 1);
+    ocl_nest_broadcast(&nest, 0, ocl_in_type(b, 2));
+    ocl_nest_merge(&nest);
+    ocl_kernel(b, "gemm_add", ocl_bits_option(size), "add_integers");
+    ocl_arg_ref(b, ocl_out(b, 0), size);
+    ocl_arg_ref(b, ocl_in(b, 2), size);
+    ocl_arg_nest(b, &nest, nest.rank);
+    ocl_each(b, n, 1024);
+}
+
 void ocl_emit_matmul(struct ocl_build *b)
 {
     struct ocl_gemm_spec s = spec_of(b->graph, b->node);
+    if (ocl_in_type(b, 0)->dtype != TNB_F32) {
+        emit_integers(b, &s);
+        return;
+    }
     s.a = ocl_in(b, 0);
     s.b = ocl_in(b, 1);
     s.c = ocl_out(b, 0);

@@ -139,7 +139,7 @@ static const struct ocl_op ops[] = {
     {"cumsum", "n", "=", NULL, "lines", ocl_emit_cumsum, NULL},
     {"top_k", "n", "=l", NULL, "lines", ocl_emit_top_k, NULL},
     {"top_k_grad", "lf", "f", NULL, "lines", ocl_emit_top_k_grad, NULL},
-    {"matmul", "f", "f", NULL, "gemm", ocl_emit_matmul, NULL},
+    {"matmul", "n=", "=", NULL, "gemm", ocl_emit_matmul, NULL},
     {"embedding", "fi", "f", NULL, "gather", ocl_emit_embedding, NULL},
     {"embedding_grad", "if", "f", NULL, "gather", ocl_emit_embedding_grad, NULL},
     {"conv1d", "f", "f", NULL, "conv", ocl_emit_conv, NULL},
