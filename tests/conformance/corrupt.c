@@ -1,8 +1,9 @@
 /* A backend that wraps cpu and spoils one operator: what conformance, doctor and --verify must
  * find.
  *   --backend .../libtenon-backend-corrupt.so --backend-opt op=NAME --backend-opt how=HOW
- * HOW: value (default), slight (off by 0.2 %), nan, past (writes past the output's end), hang,
- * crash. It happens right after the node has run, so that later nodes see the spoilt value.
+ * HOW: value (default), slight (off by 0.2 %), again (the lowest bit, in every other run), nan,
+ * past (writes past the output's end), hang, crash. It happens right after the node has run, so
+ * that later nodes see the spoilt value.
  *
  * These spoil no value: talk (half a line on stdout), vanish (the device is lost, and from then on
  * not listed), replace (it is lost, and another has its place). The last two remember it by a file
@@ -22,6 +23,7 @@
 enum how {
     HOW_VALUE,
     HOW_SLIGHT,
+    HOW_AGAIN,
     HOW_NAN,
     HOW_PAST,
     HOW_HANG,
@@ -31,8 +33,8 @@ enum how {
     HOW_REPLACE,
     N_HOW
 };
-static const char *const how_names[N_HOW] = {"value", "slight", "nan",    "past",   "hang",
-                                             "crash", "talk",   "vanish", "replace"};
+static const char *const how_names[N_HOW] = {"value", "slight", "again", "nan",    "past",
+                                             "hang",  "crash",  "talk",  "vanish", "replace"};
 
 struct tnb_instance {
     const tnb_host *host;
@@ -95,7 +97,8 @@ static tnb_status create(const tnb_host *host, const tnb_kv *opts, uint32_t n_op
         if (!read_option(instance, &opts[i])) {
             fail(err, TNB_E_INVALID,
                  "corrupt: option %s=%s; known are op=NAME, mark=PATH and "
-                 "crash=list|open and how=value|slight|nan|past|hang|crash|talk|vanish|replace",
+                 "crash=list|open and "
+                 "how=value|slight|again|nan|past|hang|crash|talk|vanish|replace",
                  opts[i].key, opts[i].value);
             free(instance);
             return TNB_E_INVALID;
@@ -191,7 +194,7 @@ struct piece {
 struct tnb_plan {
     const tnb_instance *instance;
     struct piece *pieces;
-    uint32_t n_pieces;
+    uint32_t n_pieces, n_runs;
     tnb_span *spans; /* of one piece, while binding */
 };
 
@@ -331,6 +334,10 @@ static tnb_status plan_bind(tnb_plan *plan, const tnb_span *spans, uint32_t n_sp
 static void spoil_element(uint8_t *bytes, uint32_t dtype, enum how how)
 {
     uint64_t size = tnb_dtype_size(dtype);
+    if (how == HOW_AGAIN) {
+        bytes[0] ^= 1;
+        return;
+    }
     if (how == HOW_NAN) {
         memset(bytes, 0xFF, size);
         return;
@@ -373,6 +380,10 @@ static tnb_status spoil(tnb_queue *queue, const tnb_plan *plan, const struct pie
         if (file)
             fclose(file);
         return fail(err, TNB_E_DEVICE_LOST, "corrupt: the device is lost");
+    case HOW_AGAIN:
+        if (plan->n_runs % 2)
+            return TNB_OK;
+        break;
     case HOW_PAST:
         memset(past, 0x77, sizeof(past));
         at = (tnb_span){p->span.buffer, p->span.offset + p->span.size, sizeof(past)};
@@ -390,6 +401,7 @@ static tnb_status spoil(tnb_queue *queue, const tnb_plan *plan, const struct pie
 static tnb_status run(tnb_queue *queue, tnb_plan *plan, tnb_error *err)
 {
     tnb_status s = TNB_OK;
+    plan->n_runs++;
     for (uint32_t i = 0; s == TNB_OK && i < plan->n_pieces; i++) {
         const struct piece *p = &plan->pieces[i];
         s = plan->instance->api->run(queue, p->inner, err);

@@ -70,7 +70,7 @@ def the_wrapper_alone_spoils_nothing():
 @case
 def an_unknown_way_to_spoil_is_a_usage_error():
     done = TOOL.run("conformance", PLUGIN, "--backend-opt", "how=badly", "--quick")
-    assert done.returncode == 2 and "how=value|slight|nan" in done.stderr, (done.returncode, done.stderr)
+    assert done.returncode == 2 and "how=value|slight|again|nan" in done.stderr, (done.returncode, done.stderr)
 
 
 def every_way_is_found(how):
@@ -122,6 +122,16 @@ def a_slight_error_is_found():
         failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
         assert done.returncode == 1 and {e["op"] for e in failed} == {op}, f"{op}: exit {done.returncode} {failed[:1]}"
         assert all(e["worst"] is None or e["worst"] > 1 for e in failed), failed[:1]
+
+
+@case
+def another_bit_in_a_second_run_is_found():
+    """Within every tolerance, and no repeatable device."""
+    for op in ("exp", "softmax"):
+        done, events = planted(op, "again")
+        failed = [e for e in events if e["event"] == "case" and e["verdict"] == "failed"]
+        assert done.returncode == 1 and {e["op"] for e in failed} == {op}, f"{op}: exit {done.returncode} {failed[:1]}"
+        assert any("other bits in a second run" in e["message"] for e in failed), failed[0]
 
 
 @case
