@@ -45,6 +45,11 @@ static tn_status output_shape(const struct tn_infer *ctx, struct tn_window *wind
     tn_status status = check_output_padding(ctx, window, extra);
     if (status == TN_OK)
         tn_window_cut(window, extra);
+    /* Groups divide the channels, but all numbers divide none of them. */
+    int64_t groups = tn_attrs_int(ctx->attrs, "groups");
+    if (status == TN_OK && w->dim[1] > INT32_MAX / groups)
+        return tn_infer_fail(ctx, "%" PRId64 " groups of %" PRId64 " filters are more than %d",
+                             groups, w->dim[1], INT32_MAX);
     for (uint32_t a = 0; a < window->axes && status == TN_OK; a++) {
         const char *axis = tn_window_axis(window->axes, a);
         int64_t in = x->dim[a + 2], size = 0;
@@ -67,7 +72,7 @@ static tn_status output_shape(const struct tn_infer *ctx, struct tn_window *wind
         window->out[a] = size;
     }
     if (status == TN_OK)
-        *out_y = tn_window_shape(window, x->dim[0], w->dim[1] * tn_attrs_int(ctx->attrs, "groups"));
+        *out_y = tn_window_shape(window, x->dim[0], w->dim[1] * groups);
     return status;
 }
 
