@@ -129,6 +129,7 @@ int main(int argc, char **argv)
     int rc = ocl_test_open(&t, argc > 1 ? argv[1] : "Oclgrind", opts, NULL);
     if (rc)
         return rc;
+    t.own_buffers = 1;
     struct list list = {0};
     struct ocl_case_totals totals = {0};
     totals.failed = dry_pass(&t, &list);

@@ -158,7 +158,8 @@ struct layout {
     uint32_t prior[2 * OCL_TEST_MAX], n_values;
     tnb_span spans[2 * OCL_TEST_MAX];
     struct ocl_test_value *source[2 * OCL_TEST_MAX];
-    uint64_t total;
+    /* In `image`; a span's offset may count from another buffer. */
+    uint64_t offset[2 * OCL_TEST_MAX], total;
     unsigned char *image;
 };
 
@@ -169,7 +170,7 @@ static uint32_t place(struct layout *l, struct ocl_test_value *v)
     l->values[at] = at;
     l->prior[at] = TNB_ABSENT;
     l->source[at] = v;
-    l->spans[at].offset = l->total;
+    l->offset[at] = l->spans[at].offset = l->total;
     l->spans[at].size = n_bytes(v);
     l->total = (l->total + n_bytes(v) + GUARD + ALIGN - 1) / ALIGN * ALIGN;
     return at;
@@ -191,6 +192,7 @@ static void lay_out(struct layout *l, struct ocl_test_node *node)
         l->out[i] = place(l, v);
         if (v->share_in) {
             l->spans[l->out[i]] = l->spans[l->in[v->share_in - 1]];
+            l->offset[l->out[i]] = l->offset[l->in[v->share_in - 1]];
             l->total = total;
         }
     }
@@ -203,7 +205,7 @@ static int check_guards(const struct layout *l, const unsigned char *after, cons
     if (!owned)
         return 1;
     for (uint32_t v = 0; v < l->n_values; v++)
-        memset(owned + l->spans[v].offset, 1, l->spans[v].size);
+        memset(owned + l->offset[v], 1, l->spans[v].size);
     for (uint64_t i = 0; i < l->total && !bad; i++)
         if (!owned[i] && after[i] != GUARD_BYTE) {
             fprintf(stderr, "%s: wrote outside its values, at byte %llu\n", op,
@@ -214,36 +216,74 @@ static int check_guards(const struct layout *l, const unsigned char *after, cons
     return bad;
 }
 
-static int execute(struct ocl_test *t, struct layout *l, tnb_plan *plan, tnb_span workspace,
-                   tnb_buffer *buffer, int n_runs)
+struct buffers {
+    tnb_buffer *list[2 * OCL_TEST_MAX];
+    uint32_t n;
+};
+
+/* One for all values, or one of its own for each that shares no other's. */
+static int make_buffers(struct ocl_test *t, struct layout *l, struct buffers *b)
 {
     const tnb_backend *k = t->table;
-    for (uint32_t v = 0; v < l->n_values; v++)
-        l->spans[v].buffer = buffer;
-    tnb_span all = {buffer, 0, l->total};
-    if (k->plan_bind(plan, l->spans, l->n_values, workspace, &t->err) != TNB_OK)
-        return 1;
-    for (int run = 0; run < n_runs; run++) {
-        if (k->write(t->queue, all, l->image, TNB_HOST_NOW, &t->err) != TNB_OK ||
-            k->run(t->queue, plan, &t->err) != TNB_OK)
+    for (uint32_t v = 0; v < l->n_values; v++) {
+        uint32_t first = 0;
+        while (t->own_buffers && l->offset[first] != l->offset[v])
+            first++;
+        if (first == v || b->n == 0) {
+            uint64_t size = t->own_buffers ? l->spans[v].size : l->total;
+            if (k->buffer_alloc(t->device, size, TNB_BUFFER_DEVICE, &b->list[b->n], &t->err))
+                return 1;
+            b->n++;
+        }
+        l->spans[v].buffer = first == v ? b->list[b->n - 1] : l->spans[first].buffer;
+        l->spans[v].offset = t->own_buffers ? 0 : l->offset[v];
+    }
+    return 0;
+}
+
+/* Between the image and the buffers. */
+static int copy(struct ocl_test *t, struct layout *l, int to_device)
+{
+    const tnb_backend *k = t->table;
+    tnb_span all = {l->n_values ? l->spans[0].buffer : NULL, 0, l->total};
+    for (uint32_t v = 0; v < (t->own_buffers ? l->n_values : 1); v++) {
+        tnb_span span = t->own_buffers ? l->spans[v] : all;
+        unsigned char *at = l->image + (t->own_buffers ? l->offset[v] : 0);
+        if (span.size == 0)
+            continue;
+        if (to_device ? k->write(t->queue, span, at, TNB_HOST_NOW, &t->err)
+                      : k->read(t->queue, span, at, TNB_HOST_NOW, &t->err))
             return 1;
     }
-    return k->read(t->queue, all, l->image, TNB_HOST_NOW, &t->err) != TNB_OK;
+    return 0;
+}
+
+static int execute(struct ocl_test *t, struct layout *l, tnb_plan *plan, tnb_span workspace,
+                   int n_runs)
+{
+    const tnb_backend *k = t->table;
+    if (k->plan_bind(plan, l->spans, l->n_values, workspace, &t->err) != TNB_OK)
+        return 1;
+    for (int run = 0; run < n_runs; run++)
+        if (copy(t, l, 1) || k->run(t->queue, plan, &t->err) != TNB_OK)
+            return 1;
+    return copy(t, l, 0);
 }
 
 static int run_plan(struct ocl_test *t, struct layout *l, tnb_plan *plan, uint64_t workspace_bytes,
                     int n_runs)
 {
     const tnb_backend *k = t->table;
-    tnb_buffer *buffer = NULL, *work = NULL;
-    int rc = 1;
-    if (k->buffer_alloc(t->device, l->total, TNB_BUFFER_DEVICE, &buffer, &t->err) == TNB_OK &&
-        k->buffer_alloc(t->device, workspace_bytes + ALIGN, TNB_BUFFER_DEVICE, &work, &t->err) ==
-            TNB_OK) {
-        tnb_span workspace = {work, ALIGN, workspace_bytes};
-        rc = execute(t, l, plan, workspace, buffer, n_runs);
-    }
-    k->buffer_free(buffer);
+    struct buffers buffers = {.n = 0};
+    tnb_buffer *work = NULL;
+    int rc = make_buffers(t, l, &buffers);
+    if (rc == 0)
+        rc = k->buffer_alloc(t->device, workspace_bytes + ALIGN, TNB_BUFFER_DEVICE, &work,
+                             &t->err) != TNB_OK;
+    if (rc == 0)
+        rc = execute(t, l, plan, (tnb_span){work, ALIGN, workspace_bytes}, n_runs);
+    for (uint32_t i = 0; i < buffers.n; i++)
+        k->buffer_free(buffers.list[i]);
     k->buffer_free(work);
     return rc;
 }
@@ -257,14 +297,13 @@ static int fill_and_run(struct ocl_test *t, struct layout *l, struct ocl_test_no
     memset(l->image, GUARD_BYTE, l->total);
     for (uint32_t i = 0; i < node->n_in; i++)
         if (!node->in[i].absent)
-            memcpy(l->image + l->spans[l->in[i]].offset, node->in[i].data, n_bytes(&node->in[i]));
+            memcpy(l->image + l->offset[l->in[i]], node->in[i].data, n_bytes(&node->in[i]));
     int rc = run_plan(t, l, plan, workspace, n_runs);
     if (rc == 0)
         rc = check_guards(l, l->image, node->op);
     for (uint32_t i = 0; i < node->n_out && rc == 0; i++)
         if (!node->out[i].absent)
-            memcpy(node->out[i].data, l->image + l->spans[l->out[i]].offset,
-                   n_bytes(&node->out[i]));
+            memcpy(node->out[i].data, l->image + l->offset[l->out[i]], n_bytes(&node->out[i]));
     free(l->image);
     return rc;
 }

@@ -17,6 +17,9 @@ struct ocl_test {
     tnb_device_info info;
     tnb_queue *queue;
     tnb_error err;
+    /* Every value in a buffer of exactly its size, for a device that checks the bounds of buffers:
+     * within one large buffer it would take a value's end for the middle. */
+    int own_buffers;
 };
 
 /* The plugin's table; NULL with a message on stderr. */
@@ -42,7 +45,8 @@ struct ocl_test_node {
     struct ocl_test_value in[OCL_TEST_MAX], out[OCL_TEST_MAX];
 };
 /* supports, plan_create, plan_bind, run `n_runs` times, read. Inputs are written before each run.
- * Every value lies in one buffer between guard bytes; a write outside a value fails.
+ * Every value lies in one buffer between guard bytes, and a write outside a value fails; unless
+ * t->own_buffers.
  * 0: ran; 2: refused, t->err.msg holds why; 1: failed, message on stderr. */
 int ocl_test_run(struct ocl_test *t, struct ocl_test_node *node, int n_runs,
                  tnb_support *out_support);
