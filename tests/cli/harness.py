@@ -84,19 +84,26 @@ class Tool:
         raise Skip(f"no OpenCL device of {want}", want)
 
 
+def status_of(pid):
+    """State and parent of a process, as /proc has them; None where it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            state, parent = file.read().rpartition(")")[2].split()[:2]
+            return state, int(parent)
+    except OSError:
+        return None
+
+
 def descendants(pid):
     """Processes that this one started, and theirs."""
-    done = subprocess.run(["ps", "--ppid", str(pid), "-o", "pid="], capture_output=True, text=True)
-    children = [int(p) for p in done.stdout.split()]
+    parents = {int(p): status_of(p) for p in os.listdir("/proc") if p.isdigit()}
+    children = [p for p, status in parents.items() if status and status[1] == pid]
     return children + [p for child in children for p in descendants(child)]
 
 
 def is_running(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z" # nobody may have asked for how it ended
-    except OSError:
-        return False
+    status = status_of(pid)
+    return status is not None and status[0] != "Z" # nobody may have asked for how it ended
 
 
 def expect_gone(pids):
