@@ -58,6 +58,18 @@ static inline const char *moves_string(const tnb_node *node, const char *key, co
     return a && a->type == TNB_ATTR_STRING ? a->v.s : dflt;
 }
 
+/* How scattered updates join what is there; opencl's kernels know these numbers. */
+enum moves_join { JOIN_NONE, JOIN_ADD, JOIN_MUL, JOIN_MAX, JOIN_MIN };
+
+static inline enum moves_join moves_join_of(const tnb_node *node)
+{
+    static const char *const names[] = {"none", "add", "mul", "max", "min"};
+    uint32_t j = JOIN_NONE;
+    while (j < JOIN_MIN && strcmp(moves_string(node, "reduction", "none"), names[j]) != 0)
+        j++;
+    return (enum moves_join)j;
+}
+
 static inline uint32_t moves_count(const tnb_node *node)
 {
     return strcmp(node->op, "concat") == 0  ? node->n_in

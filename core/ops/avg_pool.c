@@ -60,20 +60,26 @@ static tn_status avg_grad_infer(struct tn_infer *ctx, uint32_t axes)
     return status;
 }
 
+/* What forward and backward are both told; out_attr[0] stays free. */
+#define N_AVG_ATTRS 8
+static void avg_attrs(const struct tn_grad *ctx, struct tn_attr out_attr[N_AVG_ATTRS])
+{
+    static const char *const names[N_AVG_ATTRS] = {NULL,        "kernel",           "strides",
+                                                   "pads",      "auto_pad",         "dilations",
+                                                   "ceil_mode", "count_include_pad"};
+    for (int i = 1; i < N_AVG_ATTRS; i++)
+        out_attr[i] = tn_ops_attr(ctx, names[i]);
+}
+
 static tn_status avg_gradient(const struct tn_grad *ctx, const char *grad)
 {
     if (!ctx->needed[0])
         return TN_OK;
     struct tn_shape storage;
-    const struct tn_attr attr[] = {tn_grad_shape_attr(ctx, "input_shape", ctx->in[0], &storage),
-                                   tn_ops_attr(ctx, "kernel"),
-                                   tn_ops_attr(ctx, "strides"),
-                                   tn_ops_attr(ctx, "pads"),
-                                   tn_ops_attr(ctx, "auto_pad"),
-                                   tn_ops_attr(ctx, "dilations"),
-                                   tn_ops_attr(ctx, "ceil_mode"),
-                                   tn_ops_attr(ctx, "count_include_pad")};
-    ctx->in_grad[0] = tn_op1(ctx->graph, grad, ctx->out_grad[0], attr, TN_LEN(attr));
+    struct tn_attr attr[N_AVG_ATTRS];
+    avg_attrs(ctx, attr);
+    attr[0] = tn_grad_shape_attr(ctx, "input_shape", ctx->in[0], &storage);
+    ctx->in_grad[0] = tn_op1(ctx->graph, grad, ctx->out_grad[0], attr, N_AVG_ATTRS);
     return TN_OK;
 }
 
@@ -81,14 +87,9 @@ static tn_status avg_grad_gradient(const struct tn_grad *ctx, const char *forwar
 {
     if (!ctx->needed[0])
         return TN_OK;
-    const struct tn_attr attr[] = {tn_ops_attr(ctx, "kernel"),
-                                   tn_ops_attr(ctx, "strides"),
-                                   tn_ops_attr(ctx, "pads"),
-                                   tn_ops_attr(ctx, "auto_pad"),
-                                   tn_ops_attr(ctx, "dilations"),
-                                   tn_ops_attr(ctx, "ceil_mode"),
-                                   tn_ops_attr(ctx, "count_include_pad")};
-    ctx->in_grad[0] = tn_op1(ctx->graph, forward, ctx->out_grad[0], attr, TN_LEN(attr));
+    struct tn_attr attr[N_AVG_ATTRS];
+    avg_attrs(ctx, attr);
+    ctx->in_grad[0] = tn_op1(ctx->graph, forward, ctx->out_grad[0], attr + 1, N_AVG_ATTRS - 1);
     return TN_OK;
 }
 

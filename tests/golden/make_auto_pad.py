@@ -10,24 +10,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from emit import Table, grid
+from emit import Table
+from tensors import plain, tensor
 
 rng = np.random.default_rng(97)
 table = Table('auto_pad', 'make_auto_pad.py')
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
 TRANSPOSE = {1: F.conv_transpose1d, 2: F.conv_transpose2d}
 UPPER, LOWER, VALID = 'SAME_UPPER', 'SAME_LOWER', 'VALID'
-
-
-def tensor(shape, away=False):
-    x = grid(rng, shape)
-    if away:
-        x = np.where(np.abs(x) < 0.25, x + 0.5 * np.where(x < 0, -1, 1), x)
-    return torch.tensor(x).requires_grad_(True)
-
-
-def plain(t):
-    return t.detach().numpy()
 
 
 def halves(total, mode):
@@ -51,7 +41,7 @@ def pad(x, pads, value=0.0):
 
 def conv(title, xs, ws, strides, dilations, groups, mode):
     axes = len(strides)
-    x, w, b = tensor(xs), tensor(ws), tensor(ws[:1])
+    x, w, b = tensor(rng, xs), tensor(rng, ws), tensor(rng, ws[:1])
     y = CONV[axes](pad(x, all_pads(xs[2:], ws[2:], strides, dilations, mode)), w, b, strides, 0, dilations, groups)
     if mode != VALID and all(s == 1 for s in strides):
         spatial = list(range(2, 2 + axes))
@@ -61,7 +51,7 @@ def conv(title, xs, ws, strides, dilations, groups, mode):
         y = same
     if mode != VALID:
         assert list(y.shape[2:]) == [-(-n // s) for n, s in zip(xs[2:], strides)]
-    dy = tensor(y.shape).detach()
+    dy = tensor(rng, y.shape).detach()
     y.backward(dy)
     attrs = dict(strides=strides, dilations=dilations, groups=groups, auto_pad=mode)
     name, title = f'conv{axes}d', f'golden: {title}, {mode}'
@@ -74,7 +64,7 @@ def conv(title, xs, ws, strides, dilations, groups, mode):
 
 def transpose(title, xs, ws, strides, dilations, groups, extra, mode):
     axes = len(strides)
-    x, w, b = tensor(xs), tensor(ws), tensor((ws[1] * groups,))
+    x, w, b = tensor(rng, xs), tensor(rng, ws), tensor(rng, (ws[1] * groups,))
     full = TRANSPOSE[axes](x, w, None, strides, 0, 0, groups, dilations)
     cut = []
     for n, k, s, d, e in zip(xs[2:], ws[2:], strides, dilations, extra):
@@ -119,7 +109,7 @@ def pool(title, xs, kernel, strides, dilations, ceil, mode):
     best = u.argmax(2, keepdim=True)
     y = drop(u.gather(2, best).squeeze(2))
     index = drop(view(places, -1.0).gather(2, best).squeeze(2)).long()
-    dy = tensor(y.shape).detach()
+    dy = tensor(rng, y.shape).detach()
     y.backward(dy)
     table.case(f'max_pool{axes}d', title, [plain(x)], [plain(y), (plain(index), 'i32')], 1e-12,
                '.grad = 1, .tol = TOL_EXACT', ceil_mode=ceil, **attrs)
@@ -127,10 +117,10 @@ def pool(title, xs, kernel, strides, dilations, ceil, mode):
                input_shape=xs, **attrs)
 
     for include in (0, 1):
-        x = tensor(xs)
+        x = tensor(rng, xs)
         size = view(torch.ones(xs, dtype=torch.float64), float(include)).sum(2)
         y = drop(view(x, 0.0).sum(2) / size)
-        dy = tensor(y.shape).detach()
+        dy = tensor(rng, y.shape).detach()
         y.backward(dy)
         more = dict(ceil_mode=ceil, count_include_pad=include, **attrs)
         what = title + (', padding counts' if include else '')
@@ -139,9 +129,9 @@ def pool(title, xs, kernel, strides, dilations, ceil, mode):
                    **more)
 
     order = {0: 2.0, 1: 1.0, 2: 3.0}[len(title) % 3]
-    x = tensor(xs, away=True)
+    x = tensor(rng, xs, away=True)
     y = drop(view(x.abs(), 0.0).pow(order).sum(2).pow(1 / order))
-    dy = tensor(y.shape).detach()
+    dy = tensor(rng, y.shape).detach()
     y.backward(dy)
     more = dict(ceil_mode=ceil, p=order, **attrs)
     table.case(f'lp_pool{axes}d', title, [plain(x)], [plain(y)], 1e-12, '.grad = 1, .tol = TOL_COMPOSITE', **more)

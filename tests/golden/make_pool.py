@@ -8,21 +8,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from emit import Table, grid
+from emit import Table
+from tensors import plain, tensor
 
 rng = np.random.default_rng(47)
 table = Table('pool_nd', 'make_pool.py')
-
-
-def tensor(shape, away=False):
-    x = grid(rng, shape)
-    if away:
-        x = np.where(np.abs(x) < 0.25, x + 0.5 * np.where(x < 0, -1, 1), x)
-    return torch.tensor(x).requires_grad_(True)
-
-
-def plain(t):
-    return t.detach().numpy()
 
 
 def out_size(size, k, s, b, e, d, ceil):
@@ -63,7 +53,7 @@ def pool(axes, title, xs, kernel, strides, pads, dilations, ceil):
     view = lambda t, fill: windows(lift(t), k, s, p, d, ceil, fill)
     real = view(torch.ones(xs, dtype=torch.float64), 0.0)
 
-    x = tensor(xs)
+    x = tensor(rng, xs)
     if axes == 1:  # tests/ops/pool2d.c has 2-D
         places = torch.arange(xs[-1], dtype=torch.float64).expand(xs)
         u = view(x, -math.inf)
@@ -71,7 +61,7 @@ def pool(axes, title, xs, kernel, strides, pads, dilations, ceil):
         first = (u == y.unsqueeze(2)).double().argmax(2)  # of equals the first
         index = drop(view(places, -1.0).gather(2, first.unsqueeze(2)).squeeze(2)).long()
         y = drop(u.gather(2, first.unsqueeze(2)).squeeze(2))
-        dy = tensor(y.shape).detach()
+        dy = tensor(rng, y.shape).detach()
         y.backward(dy)
         table.case('max_pool1d', title, [plain(x)], [plain(y), (plain(index), 'i32')], 1e-12, '.tol = TOL_EXACT',
                    ceil_mode=ceil, **attrs)
@@ -80,14 +70,14 @@ def pool(axes, title, xs, kernel, strides, pads, dilations, ceil):
 
     if axes == 1 or any(v != 1 for v in dilations):
         for include in (0, 1):
-            x = tensor(xs)
+            x = tensor(rng, xs)
             padded = F.pad(torch.ones_like(lift(x)), (p[1], p[3], p[0], p[2]), value=1.0)
             counted = windows(padded, k, s, (0, 0, 0, 0), d, ceil, 0.0)
             if counted.shape != real.shape:  # ceil_mode seen from the padded input may end one later
                 counted = counted[..., :real.shape[3], :real.shape[4]]
             size = (counted if include else real).sum(2)
             y = drop(view(x, 0.0).sum(2) / size)
-            dy = tensor(y.shape).detach()
+            dy = tensor(rng, y.shape).detach()
             y.backward(dy)
             more = dict(ceil_mode=ceil, count_include_pad=include, **attrs)
             what = title + (', padding counts' if include else '')
@@ -96,9 +86,9 @@ def pool(axes, title, xs, kernel, strides, pads, dilations, ceil):
                        input_shape=xs, **more)
 
     order = {0: 2.0, 1: 1.0, 2: 3.0, 3: 2.5}[len(title) % 4]
-    x = tensor(xs, away=True)
+    x = tensor(rng, xs, away=True)
     y = drop(view(x.abs(), 0.0).pow(order).sum(2).pow(1 / order))
-    dy = tensor(y.shape).detach()
+    dy = tensor(rng, y.shape).detach()
     y.backward(dy)
     more = dict(ceil_mode=ceil, p=order, **attrs)
     table.case(f'lp_pool{axes}d', title, [plain(x)], [plain(y)], 1e-12, '.grad = 1, .tol = TOL_COMPOSITE', **more)
@@ -140,15 +130,15 @@ for title, xs, size in [
     avg = F.adaptive_avg_pool1d if len(size) == 1 else F.adaptive_avg_pool2d
     best = F.adaptive_max_pool1d if len(size) == 1 else F.adaptive_max_pool2d
     title = 'golden: ' + title
-    x = tensor(xs)
+    x = tensor(rng, xs)
     y = avg(x, size)
-    dy = tensor(y.shape).detach()
+    dy = tensor(rng, y.shape).detach()
     y.backward(dy)
     table.case('adaptive_avg_pool', title, [plain(x)], [plain(y)], 1e-12, '.grad = 1', output_size=size)
     table.case('adaptive_avg_pool_grad', title, [plain(dy)], [plain(x.grad)], 1e-12, '.grad = 1', input_shape=xs)
     x = torch.tensor((rng.permutation(int(np.prod(xs))).reshape(xs) - 9) / 8).requires_grad_(True)
     y, index = best(x, size, return_indices=True)
-    dy = tensor(y.shape).detach()
+    dy = tensor(rng, y.shape).detach()
     y.backward(dy)
     table.case('adaptive_max_pool', title, [plain(x)], [plain(y), (plain(index), 'i32')], 1e-12,
                '.grad = 1, .tol = TOL_EXACT', output_size=size)
@@ -161,7 +151,7 @@ for title, xs, order in [
         ('a tall plane', (1, 2, 11, 1), 2.0), ('one sample, one channel', (1, 1, 3, 5), 2.5)]:
     title = 'golden: ' + title
     axes = list(range(2, len(xs)))
-    x = tensor(xs)
+    x = tensor(rng, xs)
     table.case('global_avg_pool', title, [plain(x)], [plain(x.mean(axes, keepdim=True))], 1e-12, '.grad = 1')
     x = torch.tensor((rng.permutation(int(np.prod(xs))).reshape(xs) - 9) / 8)
     flat = x.reshape(xs[0], xs[1], -1)
@@ -169,9 +159,9 @@ for title, xs, order in [
     table.case('global_max_pool', title, [plain(x)],
                [plain(flat.amax(2).reshape(keep)), (plain(flat.argmax(2).reshape(keep)), 'i32')], 1e-12,
                '.grad = 1, .tol = TOL_EXACT')
-    x = tensor(xs, away=True)
+    x = tensor(rng, xs, away=True)
     y = x.abs().pow(order).sum(axes, keepdim=True).pow(1 / order)
-    dy = tensor(y.shape).detach()
+    dy = tensor(rng, y.shape).detach()
     y.backward(dy)
     table.case('global_lp_pool', title, [plain(x)], [plain(y)], 1e-12, '.grad = 1, .tol = TOL_COMPOSITE', p=order)
     table.case('global_lp_pool_grad', title, [plain(x), plain(y), plain(dy)], [plain(x.grad)], 1e-11,

@@ -39,17 +39,6 @@ static bool sum_supports(const struct cpu_query *q, char why[CPU_WHY])
     return index_ok(q, 1, why);
 }
 
-enum join { JOIN_NONE, JOIN_ADD, JOIN_MUL, JOIN_MAX, JOIN_MIN };
-
-static enum join join_of(const tnb_node *node)
-{
-    static const char *const names[] = {"none", "add", "mul", "max", "min"};
-    uint32_t j = JOIN_NONE;
-    while (j < JOIN_MIN && strcmp(moves_string(node, "reduction", "none"), names[j]) != 0)
-        j++;
-    return (enum join)j;
-}
-
 /* o [n] joined with u [n]; integers wrap, by the unsigned type W; the larger or smaller one is NaN
  * if either is. */
 #define EACH(T, expr)                               \
@@ -71,7 +60,7 @@ static enum join join_of(const tnb_node *node)
             EACH(T, from[i] < to[i] || from[i] != from[i] ? from[i] : to[i]); \
     } while (0)
 
-static void join_row(enum join join, uint8_t *o, const uint8_t *u, int64_t n, uint32_t dtype)
+static void join_row(enum moves_join join, uint8_t *o, const uint8_t *u, int64_t n, uint32_t dtype)
 {
     if (dtype == TNB_F32)
         JOIN(float, float);
@@ -323,7 +312,7 @@ static tnb_status along_prepare(const struct cpu_query *q, struct cpu_kernel *k,
 
 struct tuple_state {
     bool wide;
-    enum join join;
+    enum moves_join join;
     uint32_t k, dtype;
     int64_t n, per_batch, width, rows; /* tuples; elements of a slice; slices of x */
     int64_t row_bytes, dim[TNB_MAX_RANK];
@@ -403,7 +392,7 @@ static tnb_status tuple_prepare(const struct cpu_query *q, struct cpu_kernel *k,
     uint32_t b = (uint32_t)tnb_attr_int(q->node, "batch_dims", 0);
     bool scatter = strcmp(q->node->op, "scatter_nd") == 0;
     s->wide = ids->dtype == TNB_I64;
-    s->join = join_of(q->node);
+    s->join = moves_join_of(q->node);
     s->dtype = x->dtype;
     s->k = (uint32_t)ids->dim[ids->rank - 1];
     s->n = shape_product(ids, 0, ids->rank - 1);

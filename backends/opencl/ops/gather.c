@@ -17,21 +17,9 @@ static uint32_t size_of(const tnb_tensor *t)
     return (uint32_t)tnb_dtype_size(t->dtype);
 }
 
-/* How updates join what is there: the numbers are scatter.cl's. */
-enum join { JOIN_NONE, JOIN_ADD, JOIN_MUL, JOIN_MAX, JOIN_MIN };
-
-static enum join join_of(const tnb_node *node)
-{
-    static const char *const names[] = {"none", "add", "mul", "max", "min"};
-    uint32_t j = JOIN_NONE;
-    while (j < JOIN_MIN && strcmp(moves_string(node, "reduction", "none"), names[j]) != 0)
-        j++;
-    return (enum join)j;
-}
-
 /* Kernels of a family for elements (`type`: "-DT=...") and the type of the indices. */
 static void index_kernel(struct ocl_build *b, const char *family, const char *name,
-                         const char *type, uint32_t index_dtype, enum join join)
+                         const char *type, uint32_t index_dtype, enum moves_join join)
 {
     char options[64];
     snprintf(options, sizeof(options), "%s %s -DJOIN=%d", type, ocl_label_option(index_dtype),
@@ -131,11 +119,11 @@ struct scatter {
     struct ocl_ref key, u, y;
     int64_t n_keys, outer, rows, inner;
     uint32_t dtype;
-    enum join join;
+    enum moves_join join;
 };
 
 /* Sums and products wrap as unsigned; what is only moved goes by its size. */
-static const char *scatter_type(uint32_t dtype, enum join join)
+static const char *scatter_type(uint32_t dtype, enum moves_join join)
 {
     bool ordered = join == JOIN_MAX || join == JOIN_MIN;
     if (dtype == TNB_F32 && join != JOIN_NONE)
@@ -280,7 +268,8 @@ void ocl_emit_embedding_grad(struct ocl_build *b)
 const char *ocl_refuse_scatter_nd(const tnb_graph *graph, const tnb_node *node)
 {
     uint32_t dtype = graph->values[node->in[0]].dtype;
-    return join_of(node) != JOIN_NONE && (dtype == TNB_F16 || dtype == TNB_BF16 || dtype == TNB_F64)
+    return moves_join_of(node) != JOIN_NONE &&
+                   (dtype == TNB_F16 || dtype == TNB_BF16 || dtype == TNB_F64)
                ? "reductions of a float that is not f32 have no OpenCL kernel"
                : NULL;
 }
@@ -301,7 +290,7 @@ void ocl_emit_scatter_nd(struct ocl_build *b)
         .outer = 1,
         .inner = slice_width(b, x, ids),
         .dtype = x->dtype,
-        .join = join_of(b->node),
+        .join = moves_join_of(b->node),
     };
     s.rows = tnb_count(x) / s.inner;
     tuple_args(b, x, ids);
